@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Install what the project needs and the machine lacks. It runs before anything else, on a machine
+# that may have nothing but git and make, so: POSIX sh, no Python, and quick when nothing is missing.
+#
+# usage: install-deps.sh [--dry-run] [GROUP...]     groups of packages.txt; default: core
+#        VTX_ROOT=dir        look for everything below dir (tests)
+#        VTX_NO_INSTALL=1    say what is missing and stop
+set -u
+
+here=$(dirname "$0")
+root=${VTX_ROOT:-}
+dry_run=
+[ "${1:-}" != --dry-run ] || { dry_run=1; shift; }
+groups=" ${*:-core} "
+
+say() { printf '%s\n' "$@"; } # a line for each argument
+
+distribution() { # prints debian, fedora, arch, suse, ubuntu … : ID and ID_LIKE of os-release
+	# shellcheck disable=SC1091
+	[ -r "$root/etc/os-release" ] && ( . "$root/etc/os-release"; printf '%s %s' "${ID:-}" "${ID_LIKE:-}" )
+}
+
+any_file() { # PATTERN...: whether a pattern matches a file
+	for match in "$@"; do
+		[ ! -e "$match" ] || return 0
+	done
+	return 1
+}
+
+have_command() { # also in sbin, where a user's PATH may not lead
+	[ -n "$root" ] || { command -v "$1" >/dev/null 2>&1 && return 0; }
+	any_file "$root/usr/bin/$1" "$root/bin/$1" "$root/usr/sbin/$1" "$root/sbin/$1"
+}
+
+have_module() { # one Python must have all of them: asked once, for the first row
+	if [ -z "$root" ]; then
+		[ -n "${python_ok:-}" ] || { sh "$here/find-python.sh" >/dev/null && python_ok=yes || python_ok=no; }
+		[ "$python_ok" = no ] || return 0
+	fi
+	any_file "$root"/usr/lib/python3*/dist-packages/"$1" "$root"/usr/lib*/python3*/site-packages/"$1"
+}
+
+have_headers() { # on Debian the metapackage, which follows the distribution's kernel
+	case " $distribution " in
+	*" debian "*) any_file "$root/var/lib/dpkg/info/linux-headers-amd64.list" ;;
+	*) any_file "$root"/lib/modules/*/build/Makefile ;;
+	esac
+}
+
+present() { # PROBE
+	case $1 in
+	cmd:*) have_command "${1#cmd:}" ;;
+	lib:*) any_file "$root"/usr/lib/"${1#lib:}" "$root"/usr/lib64/"${1#lib:}" "$root"/usr/lib/*/"${1#lib:}" ;;
+	# shellcheck disable=SC2086  # the pattern is to be expanded
+	file:*) any_file $root${1#file:} ;;
+	py:*) have_module "${1#py:}" ;;
+	headers) have_headers ;;
+	*) say "packages.txt: unknown probe $1" >&2; exit 2 ;;
+	esac
+}
+
+# One line for each missing package: its name here, and the reason.
+missing() {
+	while read -r group probe debian fedora arch suse why; do
+		case $groups in *" $group "*) ;; *) continue ;; esac
+		case " $distribution " in
+		*" fedora "*) name=$fedora ;;
+		*" arch "*) name=$arch ;;
+		*suse*) name=$suse ;;
+		*) name=$debian ;;
+		esac
+		[ "$name" = - ] || present "$probe" || printf '%-22s %s\n' "$name" "$why"
+	done <"$here/packages.txt"
+}
+
+by_hand() { # PACKAGES: the command for a distribution that we do not install on
+	case " $distribution " in
+	*" fedora "*) say "  sudo dnf install $1" ;;
+	*" arch "*) say "  sudo pacman -S --needed $1" ;;
+	*suse*) say "  sudo zypper install $1" ;;
+	*" ubuntu "*) say "  sudo apt-get install $1" | sed 's/linux-headers-amd64/linux-headers-generic/' ;;
+	*) say "  $1" "  (the names are Debian's)" ;;
+	esac
+	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl does not link: a Debian 12" \
+		"or 13 container or chroot on this computer then does the job, the lab machine needs no privileges."
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif ! command -v sudo >/dev/null; then
+		say "You are not root and there is no sudo. Run as root:  make install-deps" >&2
+		return 1
+	elif ! sudo -n true 2>/dev/null && [ ! -t 0 ]; then
+		say "sudo wants a password and there is no terminal to ask on. Run in one:  make install-deps" >&2
+		return 1
+	else
+		sudo "$@"
+	fi
+}
+
+apt() { # dpkg may be busy with an unattended upgrade: wait for it
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+progress() { # apt's output on stdin: the figures, then a dot for each package that is in place
+	awk '/^Need to get|^After this operation/ { print "  " $0; fflush() }
+		/^Setting up/ { printf "."; dots = 1; fflush() }
+		END { if (dots) print "" }'
+}
+
+install() { # PACKAGE...
+	log=$(mktemp "${TMPDIR:-/tmp}/vtxdrv-apt.XXXXXX") || return 1
+	# A third-party source that does not answer is no reason to stop: what we need is Debian's own.
+	apt update >"$log" 2>&1 || say "apt-get update had errors; going on with the package lists that are there:" \
+		"$(grep -E '^(E|W|Err)' "$log" | head -n 4)"
+	exec 4>&1 # apt's status comes back by the substitution, its progress goes to our output
+	status=$({ { apt install -y --no-install-recommends "$@" 2>&1; echo $? >&3; } |
+		tee -a "$log" | progress >&4; } 3>&1)
+	[ "$status" = 0 ] && { rm -f "$log"; return 0; }
+	say "" "apt-get could not install them; the last lines of $log:" >&2
+	tail -n 12 "$log" >&2
+	return 1
+}
+
+distribution=$(distribution)
+list=$(missing)
+[ -n "$list" ] || exit 0
+# shellcheck disable=SC2046  # names have no spaces
+packages=$(echo $(say "$list" | cut -d ' ' -f 1))
+
+say "These packages are missing, needed for:"
+printf '%s\n' "$list" | sed 's/^/  /'
+case " $distribution " in
+*" debian "*) case " $distribution" in *" ubuntu"*) apt_here= ;; *) apt_here=1 ;; esac ;;
+*) apt_here= ;;
+esac
+if [ -z "$apt_here" ]; then
+	say "" "This is not Debian, so nothing is installed for you. Install them by hand and try again:"
+	by_hand "$packages"
+	exit 1
+fi
+say "" "  apt-get install --no-install-recommends $packages"
+[ -z "$dry_run${VTX_NO_INSTALL:-}" ] || exit 1
+# shellcheck disable=SC2086
+install $packages || exit 1
+list=$(missing)
+[ -z "$list" ] || { say "Installed, but still not found:" "$list" >&2; exit 1; }
+say "All packages are in place."
