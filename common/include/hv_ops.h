@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file hv_ops.h
+ * @brief The vendor interface as a table of functions, made from hv_ops.def.
+ */
+#ifndef HV_OPS_H
+#define HV_OPS_H
+
+#include "vtxdrv.h"
+
+/** One implementation of the operations that hv_ops.def lists for this stage. */
+struct hv_ops {
+#define HV_OP(ret, name, args) ret(*name) args;
+#include "hv_ops.def"
+#undef HV_OP
+};
+
+#define HV_OP(ret, name, args) ret vmx_##name args;
+#include "hv_ops.def"
+#undef HV_OP
+
+/** The vendor of the processor that the module was loaded on; never NULL. */
+extern const struct hv_ops *hv;
+
+#endif

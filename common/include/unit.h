@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file unit.h
+ * @brief A unit is one thing that a stage adds to the driver.
+ *
+ * stage.c lists the units of its stage. Loading the module walks the list forward and calls init;
+ * unloading it, or a failed init, walks back and calls exit of those whose init succeeded.
+ */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include "vtx_types.h"
+
+/** One ioctl that a unit answers. */
+struct vtx_ioctl {
+	unsigned int cmd; /**< as in vtxdrv.h; 0 ends the list */
+	/** May sleep. @p arg is a user pointer, not checked. Returns 0 or a negative errno. */
+	long (*handle)(void __user *arg);
+};
+
+/** What a unit offers; every pointer may be NULL. */
+struct vtx_unit {
+	const char *name; /**< for messages */
+	u64 features; /**< VTX_FEATURE_*: what VTXDRV_GET_INFO reports */
+	int (*init)(void); /**< may sleep; 0 or a negative errno, then nothing may be left behind */
+	void (*exit)(void); /**< may sleep; nobody has the device open any more */
+	const struct vtx_ioctl *ioctls; /**< ends with cmd 0 */
+};
+
+/** The units of this stage in the order of their init, NULL at the end. Defined by stage.c. */
+extern const struct vtx_unit *const vtx_units[];
+
+/** Call init of every unit in order; on failure undo the earlier ones and return the errno. */
+int vtx_units_init(void);
+/** Call exit of every unit in reverse order. */
+void vtx_units_exit(void);
+/** All VTX_FEATURE_* bits of the units of this stage. */
+u64 vtx_units_features(void);
+/** The unit's handler for @p cmd, or NULL if no unit of this stage has one. */
+const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd);
+
+#endif

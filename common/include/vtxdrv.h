@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/**
+ * @file vtxdrv.h
+ * @brief The user ABI of /dev/vtxdrv: the kernel module and vtxctl both compile this file.
+ *
+ * Rules: fixed-width types, explicit padding that must be zero on input, every offset asserted at
+ * the end of the file, and a comment on each field: unit, range, direction (in, out).
+ * The two published names, struct vtx_vm_config and VTXDRV_CREATE_VM, arrive with project03 and
+ * keep number 1; the numbers here leave them their place.
+ */
+#ifndef VTXDRV_H
+#define VTXDRV_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define VTXDRV_DEVICE "/dev/vtxdrv"
+#define VTXDRV_IOC 'k'
+
+/** Grows by one when an existing structure or meaning changes; additions do not count. */
+#define VTXDRV_ABI_VERSION 1
+
+/* ---- project01: who are you, and what can this processor do ------------------------------- */
+
+/** Bits of vtx_info.features: what this build offers. */
+#define VTX_FEATURE_DETECT (1ULL << 0)
+#define VTX_FEATURE_VMXON (1ULL << 1)
+
+/** Answer of VTXDRV_GET_INFO. */
+struct vtx_info {
+	__u32 abi_version; /**< out: VTXDRV_ABI_VERSION of the module */
+	__u32 stage; /**< out: 1..7, the project that the module was built from */
+	__u64 features; /**< out: VTX_FEATURE_* */
+	__u32 nr_cpu_ids; /**< out: CPU numbers go from 0 to nr_cpu_ids - 1, with holes */
+	__u32 online_cpus; /**< out: how many of them are online at this moment */
+};
+
+/** The capability MSRs IA32_VMX_BASIC (0x480) to IA32_VMX_EXIT_CTLS2 (0x493). */
+#define VTX_VMX_MSR_FIRST 0x480U
+#define VTX_VMX_MSR_COUNT 20
+
+/** Bits of vtx_cpu_facts.valid: which of the other fields were read. */
+#define VTX_FACT_FEATURE_CONTROL (1U << 0)
+#define VTX_FACT_VM_CR (1U << 1)
+#define VTX_FACT_HV_LEAF (1U << 2) /**< hv_signature, from CPUID 4000_0000H */
+#define VTX_FACT_OURS (1U << 3) /**< this module holds the CPU: CR4.VMXE / EFER.SVME is its own */
+
+/** Registers of one CPUID leaf. */
+struct vtx_cpuid {
+	__u32 eax, ebx, ecx, edx; /**< out */
+};
+
+/**
+ * Facts of one logical processor, as read and not interpreted. A leaf beyond the processor's
+ * maximum is all zeros; an MSR that does not exist is not read, its bit in valid / vmx_msr_valid
+ * is clear and its value is 0.
+ */
+struct vtx_cpu_facts {
+	__u32 cpu; /**< out: logical CPU number as Linux counts */
+	__u32 valid; /**< out: VTX_FACT_* */
+	char vendor[12]; /**< out: CPUID 0: EBX, EDX, ECX; not terminated */
+	char hv_signature[12]; /**< out: CPUID 4000_0000H: EBX, ECX, EDX; not terminated */
+	__u32 max_leaf; /**< out: CPUID 0 EAX */
+	__u32 max_ext_leaf; /**< out: CPUID 8000_0000H EAX */
+	struct vtx_cpuid leaf1; /**< out: CPUID 1, EBX[31:24] (initial APIC id) included */
+	struct vtx_cpuid ext1; /**< out: CPUID 8000_0001H */
+	struct vtx_cpuid ext_svm; /**< out: CPUID 8000_000AH */
+	struct vtx_cpuid ext_addr; /**< out: CPUID 8000_0008H */
+	__u64 cr0; /**< out */
+	__u64 cr4; /**< out: bit 13 is VMXE */
+	__u64 efer; /**< out: MSR C000_0080H, bit 12 is SVME */
+	__u64 feature_control; /**< out: IA32_FEATURE_CONTROL, MSR 3AH */
+	__u64 vm_cr; /**< out: AMD's VM_CR, MSR C001_0114H */
+	__u32 vmx_msr_valid; /**< out: bit i: vmx_msr[i] was read */
+	__u32 pad; /**< out: 0 */
+	__u64 vmx_msr[VTX_VMX_MSR_COUNT]; /**< out: MSR 480H + i */
+};
+
+/** Can this build use the processor? The values are part of the ABI. */
+enum vtx_verdict {
+	VTX_VERDICT_UNKNOWN = 0, /**< nobody asked yet, or exercise 1.7 is not done */
+	VTX_VERDICT_USABLE = 1,
+	VTX_VERDICT_NOT_SUPPORTED = 2, /**< the processor has no such extension */
+	VTX_VERDICT_DISABLED_BY_FIRMWARE = 3, /**< IA32_FEATURE_CONTROL locked without VMX */
+	VTX_VERDICT_HELD = 4, /**< CR4.VMXE is set, and not by this module (VTX_FACT_OURS) */
+	VTX_VERDICT_HIDDEN = 5, /**< a hypervisor below does not show the extension */
+};
+
+/** Bits of vtx_cpu_query.differs: in what a CPU differs from the first online one. */
+#define VTX_DIFF_CPUID (1U << 0)
+#define VTX_DIFF_FEATURE_CONTROL (1U << 1)
+#define VTX_DIFF_VM_CR (1U << 2)
+#define VTX_DIFF_VMX_MSRS (1U << 3)
+#define VTX_DIFF_HELD (1U << 4) /**< CR4.VMXE or EFER.SVME set on one and not on the other */
+
+/** Argument of VTXDRV_QUERY_CPU. */
+struct vtx_cpu_query {
+	__u32 cpu; /**< in: CPU number, below vtx_info.nr_cpu_ids and online */
+	__u32 verdict; /**< out: enum vtx_verdict of this CPU */
+	__u32 differs; /**< out: VTX_DIFF_*, against the lowest-numbered online CPU */
+	__u32 pad; /**< in: 0 */
+	struct vtx_cpu_facts facts; /**< out */
+};
+
+#define VTXDRV_GET_INFO _IOR(VTXDRV_IOC, 0x10, struct vtx_info)
+#define VTXDRV_QUERY_CPU _IOWR(VTXDRV_IOC, 0x11, struct vtx_cpu_query)
+
+/* ---- project02: VMX operation on every CPU ------------------------------------------------ */
+
+/** Why a CPU could not be enabled: what the errno alone cannot say. Part of the ABI. */
+enum vtx_enable_cause {
+	VTX_CAUSE_NONE = 0,
+	VTX_CAUSE_NOT_USABLE = 1, /**< value: enum vtx_verdict (see project01) */
+	VTX_CAUSE_HELD = 2, /**< value: CR4 found; -EBUSY */
+	VTX_CAUSE_FEATURE_CONTROL = 3, /**< value: MSR 3AH, expected: bits needed; -EACCES */
+	VTX_CAUSE_CR0_FIXED = 4, /**< value: CR0, expected: CR0 that would do; -ERANGE */
+	VTX_CAUSE_CR4_FIXED = 5, /**< value: CR4, expected: CR4 that would do; -ERANGE */
+	VTX_CAUSE_REGION = 6, /**< value: IA32_VMX_BASIC that cannot be served; -EPROTO */
+	VTX_CAUSE_NO_MEMORY = 7, /**< value: bytes asked for; -ENOMEM */
+	VTX_CAUSE_VMXON_FAULT = 8, /**< VMXON raised an exception; -EFAULT */
+	VTX_CAUSE_VMXON_FAILED = 9, /**< VMfailInvalid; value: physical address of region; -EIO */
+	VTX_CAUSE_SHUTDOWN = 10, /**< the machine is going down; -ESHUTDOWN */
+	VTX_CAUSE_INJECTED = 11, /**< the fail_nth parameter asked for a failure; -EIO */
+};
+
+/** Argument of VTXDRV_ENABLE. Filled in also when the ioctl fails. */
+struct vtx_enable {
+	__u32 users; /**< out: users after the call */
+	__s32 cpu; /**< out: the CPU that failed, -1 if none */
+	__u32 cause; /**< out: enum vtx_enable_cause */
+	__u32 pad; /**< in: 0 */
+	__u64 value; /**< out: see the cause */
+	__u64 expected; /**< out: see the cause */
+};
+
+/** Argument of VTXDRV_DISABLE. */
+struct vtx_disable {
+	__u32 users; /**< out: users after the call */
+	__u32 pad; /**< in: 0 */
+};
+
+/** Argument of VTXDRV_CPU_STATUS. */
+struct vtx_cpu_status {
+	__u32 cpu; /**< in: CPU number below vtx_info.nr_cpu_ids; offline is allowed */
+	__u32 online; /**< out: 0 or 1; the fields from cr4 on are 0 for an offline CPU */
+	__u32 enabled; /**< out: 1 if this module has put the CPU into VMX operation */
+	__u32 users; /**< out: how many users of all CPUs */
+	__u64 region_pa; /**< out: physical address of the VMXON region, 0 if there is none */
+	__u32 region_size; /**< out: bytes */
+	__u32 revision_id; /**< out: as written into the region */
+	__u64 cr4; /**< out */
+	__u64 feature_control; /**< out: 0 where the MSR does not exist */
+};
+
+#define VTXDRV_ENABLE _IOWR(VTXDRV_IOC, 0x20, struct vtx_enable)
+#define VTXDRV_DISABLE _IOWR(VTXDRV_IOC, 0x21, struct vtx_disable)
+#define VTXDRV_CPU_STATUS _IOWR(VTXDRV_IOC, 0x22, struct vtx_cpu_status)
+
+/* ---- the layout, asserted on both sides ---------------------------------------------------- */
+
+#define VTX_ABI_AT(type, field, offset) \
+	_Static_assert(__builtin_offsetof(struct type, field) == (offset), #type "." #field)
+#define VTX_ABI_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+
+VTX_ABI_AT(vtx_info, features, 8);
+VTX_ABI_AT(vtx_info, online_cpus, 20);
+VTX_ABI_SIZE(vtx_info, 24);
+VTX_ABI_AT(vtx_cpu_facts, vendor, 8);
+VTX_ABI_AT(vtx_cpu_facts, max_leaf, 32);
+VTX_ABI_AT(vtx_cpu_facts, leaf1, 40);
+VTX_ABI_AT(vtx_cpu_facts, cr0, 104);
+VTX_ABI_AT(vtx_cpu_facts, feature_control, 128);
+VTX_ABI_AT(vtx_cpu_facts, vmx_msr_valid, 144);
+VTX_ABI_AT(vtx_cpu_facts, vmx_msr, 152);
+VTX_ABI_SIZE(vtx_cpu_facts, 312);
+VTX_ABI_AT(vtx_cpu_query, facts, 16);
+VTX_ABI_SIZE(vtx_cpu_query, 328);
+VTX_ABI_AT(vtx_enable, value, 16);
+VTX_ABI_SIZE(vtx_enable, 32);
+VTX_ABI_SIZE(vtx_disable, 8);
+VTX_ABI_AT(vtx_cpu_status, region_pa, 16);
+VTX_ABI_AT(vtx_cpu_status, cr4, 32);
+VTX_ABI_SIZE(vtx_cpu_status, 48);
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The walk over the units of a stage: forward at load, in reverse at unload and when an init fails.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
+
+#include "unit.h"
+
+/* Undo the units before vtx_units[count], the last one first. */
+static void units_exit_from(size_t count)
+{
+	while (count--) {
+		if (vtx_units[count]->exit)
+			vtx_units[count]->exit();
+	}
+}
+
+static size_t units_count(void)
+{
+	size_t count = 0;
+
+	while (vtx_units[count])
+		count++;
+	return count;
+}
+
+int vtx_units_init(void)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; vtx_units[i]; i++) {
+		err = vtx_units[i]->init ? vtx_units[i]->init() : 0;
+		if (err) {
+			pr_err("unit %s does not start: error %d\n", vtx_units[i]->name, err);
+			units_exit_from(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void vtx_units_exit(void)
+{
+	units_exit_from(units_count());
+}
+
+u64 vtx_units_features(void)
+{
+	u64 features = 0;
+	size_t i;
+
+	for (i = 0; vtx_units[i]; i++)
+		features |= vtx_units[i]->features;
+	return features;
+}
+
+const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd)
+{
+	const struct vtx_ioctl *entry;
+	size_t i;
+
+	for (i = 0; vtx_units[i]; i++) {
+		for (entry = vtx_units[i]->ioctls; entry && entry->cmd; entry++) {
+			if (entry->cmd == cmd)
+				return entry;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0
+# Makefile of a composed stage (build/projectNN) and of a snapshot: it needs nothing from outside
+# its folder but a compiler, kernel headers and json-c.
+#
+#   make                  vtxdrv.ko for the running kernel, and vtxctl
+#   make KDIR=/path       for another kernel's headers
+include stage-config.mk
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+KCC ?= $(CC)
+W ?= 1
+Q := $(if $(V),,@)
+
+CFLAGS ?= -O2 -g
+VTXCTL_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter -I. $(VTX_DEFINES)
+VTXCTL_OBJECTS := $(sort $(patsubst %.c,user/%.o,$(wildcard cmd_*.c ctl_*.c *_logic.c)))
+
+.PHONY: all module sparse clean
+all: module vtxctl
+
+# O= because kbuild would take our build root for its own. No BTF: it needs the kernel's own vmlinux,
+# which the headers package does not have.
+kbuild = $(Q)$(MAKE) --no-print-directory -C $(KDIR) O= M=$(CURDIR) CC=$(KCC) \
+	CONFIG_DEBUG_INFO_BTF_MODULES= $(1) modules
+
+module:
+	$(call kbuild,W=$(W))
+
+# C=2 has sparse read every file, also those that need no compiling.
+sparse:
+	$(call kbuild,C=2)
+
+vtxctl: $(VTXCTL_OBJECTS)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $^ -ljson-c -lm
+
+user/%.o: %.c stage-config.mk
+	@mkdir -p user
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CFLAGS) $(VTXCTL_CFLAGS) -MMD -c -o $@ $<
+
+-include $(wildcard user/*.d)
+
+clean:
+	$(Q)rm -rf user vtxctl *.o *.ko *.mod *.mod.c .*.cmd .*.d modules.order Module.symvers
