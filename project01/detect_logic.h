@@ -41,8 +41,7 @@ int detect_cpuid(const struct vtx_cpu_facts *f, struct detect_cpuid_info *out);
 /**
  * The verdict on one processor (exercise 1.7).
  *
- * A set CR4.VMXE means "held by another hypervisor": a caller that set the bit itself clears it
- * in @p f first.
+ * A set CR4.VMXE means "held by another hypervisor", unless VTX_FACT_OURS is among the facts.
  *
  * @param f facts of one processor
  * @return the verdict; VTX_VERDICT_UNKNOWN when a fact that it needs was not read

@@ -8,6 +8,9 @@
 #ifndef VMX_CAPS_LOGIC_H
 #define VMX_CAPS_LOGIC_H
 
+#include "vmx_cap_bits.h"
+#include "vmx_ctls.h"
+#include "vmx_msrs.h"
 #include "vtx_types.h"
 #include "vtxdrv.h"
 
