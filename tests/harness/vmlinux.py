@@ -12,7 +12,6 @@ import shutil
 import struct
 import subprocess
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 from harness import cache
@@ -72,15 +71,13 @@ def _inflate(payload: bytes) -> bytes:
     return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(payload)
 
 
-def _tool(*command: str) -> Callable[[bytes], bytes]:
-    """Return a function that decompresses through a program on standard input."""
-    def run(payload: bytes) -> bytes:
-        if not shutil.which(command[0]):
-            raise BadKernelImage(f"this kernel is packed with {command[0]}: install the package"
-                                 f" {command[0]}")
-        return subprocess.run(command, input=payload[:-4], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, check=False).stdout
-    return run
+def unpack_with(command: list[str], data: bytes) -> bytes:
+    """Decompress through a program; bytes behind the stream make it complain, but after its work."""
+    if not shutil.which(command[0]):
+        raise BadKernelImage(f"this kernel is packed with {command[0]}: install the package"
+                             f" {command[0]}")
+    return subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          check=False).stdout
 
 
 # Python's decompressor objects stop at the end of the stream and leave the size behind it alone.
@@ -89,6 +86,6 @@ DECOMPRESSORS = {
     b"\xfd7zXZ\x00": lambda payload: lzma.LZMADecompressor().decompress(payload),
     b"\x5d\x00\x00": lambda payload: lzma.LZMADecompressor().decompress(payload),
     b"BZh": lambda payload: bz2.BZ2Decompressor().decompress(payload),
-    b"\x02\x21\x4c\x18": _tool("lz4", "-dc"),
-    b"\x28\xb5\x2f\xfd": _tool("zstd", "-dc"),
+    b"\x02\x21\x4c\x18": lambda payload: unpack_with(["lz4", "-dc"], payload[:-4]),
+    b"\x28\xb5\x2f\xfd": lambda payload: unpack_with(["zstd", "-dc"], payload[:-4]),
 }

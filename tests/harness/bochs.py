@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Bochs as a lab machine: the emulator that has VMX on every host, and SVM too.
+
+Bochs has no -kernel option, no quiet display and no exit status that says how the guest ended.
+This driver gives it a disk to boot from (bochs_image.py), a private terminal for its text display,
+a pty pair for the agent's serial line, and reads its log for how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import tty
+from pathlib import Path
+
+from harness import bochs_image
+from harness.errors import AccelUnusable
+from harness.qemu import die_with_us
+from harness.spec import MachineSpec
+
+PROGRAM = "bochs-bin"  # Debian's `bochs` is a shell script around it
+BIOS = Path("/usr/share/bochs/BIOS-bochs-latest")
+VGA_BIOS = Path("/usr/share/vgabios/vgabios.bin")
+
+# haswell calibrates its TSC consistently; skylake_x has more features but an inflated clock.
+MODELS = {"vmx": "corei7_haswell_4770", "svm": "ryzen", "none": "p4_prescott_celeron_336"}
+# Emulated instructions per emulated second: the more, the fewer timer ticks per instruction.
+IPS = 200_000_000
+
+# cryptomgr.notests, rodata=off and the initcalls save emulated time only. idle=halt is a must with
+# two CPUs: with MWAIT, wake-ups get lost. panic=-1 resets at once, which ends the machine.
+CMDLINE = (
+    "console=ttyS0,115200 panic=-1 quiet mitigations=off cryptomgr.notests rodata=off idle=halt"
+    " tsc=reliable no_timer_check random.trust_cpu=on"
+    " initcall_blacklist=trace_eval_init,load_system_certificate_list"
+)
+
+# Lines of Bochs's log that say how the guest ended.
+ENDINGS = (
+    (re.compile(r"3rd \(\d+\) exception with no resolution|shutdown status is"), "triple-fault"),
+    (re.compile(r"ACPI control: soft power off"), "power-off"),
+    (re.compile(r"bx_pc_system_c::Reset\((?:HARD|SOFT)WARE\) called"), "reset"),
+)
+
+
+class BochsEmulator:
+    """One Bochs process with its disk image, terminal and serial lines."""
+
+    name = "bochs"
+
+    def __init__(self, spec: MachineSpec, workdir: Path) -> None:
+        self.spec = spec
+        self.workdir = Path(workdir).resolve()
+        self.console_log = self.workdir / "console.log"
+        self.emulator_log = self.workdir / "emulator.log"
+        self.agent_fd = -1
+        self.pid: int | None = None
+        self._image = self.workdir / "disk.img"
+        self._process: subprocess.Popen | None = None
+        self._fds: list[int] = []
+        self._log_seen = 0
+        self._ending: dict | None = None
+        self._resets = 0
+
+    def start(self) -> None:
+        """Write the machine's files and start it."""
+        require_packages()
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        self._clean()
+        self.console_log.touch()
+        agent_line = self._open_agent_line()
+        bochs_image.write_image(
+            self._image, vmlinux=self.spec.kernel.vmlinux(), vmlinuz=self.spec.kernel.vmlinuz,
+            initrd=self.spec.initrd, command_line=self.cmdline(), mem_mib=self.spec.mem_mib)
+        (self.workdir / "bochsrc").write_text(self.bochsrc(agent_line), encoding="ascii")
+        (self.workdir / "debugger.rc").write_text("c\n", encoding="ascii")
+        self._spawn()
+
+    def cmdline(self) -> str:
+        """Return the kernel's command line."""
+        return f"{CMDLINE} {self.spec.cmdline_extra}".strip()
+
+    def bochsrc(self, agent_line: str) -> str:
+        """Return the configuration file."""
+        spec = self.spec
+        model = spec.cpu_model or MODELS[spec.vendor]
+        cylinders = self._image.stat().st_size // (16 * 63 * 512)
+        return "\n".join((
+            "display_library: term",
+            f"memory: guest={spec.mem_mib}, host={spec.mem_mib}",
+            f"cpu: model={model}, count={spec.cpus}, ips={IPS}, ignore_bad_msrs=1,"
+            " reset_on_triple_fault=0",
+            f"romimage: file={BIOS}, options=fastboot",
+            f"vgaromimage: file={VGA_BIOS}",
+            f"ata0-master: type=disk, mode=flat, path={self._image}, cylinders={cylinders},"
+            " heads=16, spt=63",
+            "boot: disk",
+            f"com1: enabled=1, mode=file, dev={self.console_log}",
+            f"com2: enabled=1, mode=term, dev={agent_line}",
+            "clock: sync=none, time0=1",
+            "sound: driver=dummy",
+            "speaker: enabled=0",
+            f"log: {self.emulator_log}",
+            "panic: action=fatal",
+            "error: action=report",
+            "info: action=report",
+            "debug: action=ignore",
+            "",
+        ))
+
+    def _open_agent_line(self) -> str:
+        """Open the pty pair of the agent; Bochs opens the other end by its name."""
+        self.agent_fd, slave = pty.openpty()
+        tty.setraw(slave)
+        os.set_blocking(self.agent_fd, False)
+        self._fds += [self.agent_fd, slave]  # without an open slave, reading would fail
+        return os.ttyname(slave)
+
+    def _spawn(self) -> None:
+        """Start the process on a terminal of its own, which a thread keeps empty."""
+        screen, slave = pty.openpty()
+        command = die_with_us() + [PROGRAM, "-q", "-f", "bochsrc", "-rc", "debugger.rc"]
+        self._process = subprocess.Popen(
+            command, cwd=self.workdir, stdin=slave, stdout=slave, stderr=slave,
+            env={**os.environ, "TERM": "linux", "LINES": "25", "COLUMNS": "80"},
+            start_new_session=True)
+        os.close(slave)
+        self.pid = self._process.pid
+        threading.Thread(target=self._drain, args=(screen,), daemon=True).start()
+
+    def _drain(self, screen: int) -> None:
+        """Read what the display and the debugger print, so that Bochs never waits for a reader."""
+        with open(self.workdir / "screen.log", "wb") as log, contextlib.suppress(OSError):
+            while data := os.read(screen, 4096):
+                log.write(data)
+                log.flush()
+        os.close(screen)
+
+    def poll(self) -> dict | None:
+        """Return None while the guest runs, else how it ended: {"kind": …, "detail": …}.
+
+        kind: power-off, reset, triple-fault, or died (Bochs itself gave up or was killed).
+        """
+        if self._process is None:
+            return {"kind": "died", "detail": "it was never started"}
+        status = self._process.poll()
+        self._read_log()
+        if self._ending is None and status is not None:
+            self._ending = {"kind": "died", "detail": self._epitaph(status)}
+        return self._ending
+
+    def _read_log(self) -> None:
+        """Look for an ending in what Bochs has logged since the last call."""
+        if self._ending or not self.emulator_log.exists():
+            return
+        with open(self.emulator_log, "rb") as log:
+            log.seek(self._log_seen)
+            new = log.read()
+        whole = new[:new.rfind(b"\n") + 1]
+        self._log_seen += len(whole)
+        for line in whole.decode("utf-8", "replace").splitlines():
+            self._note(line)
+
+    def _note(self, line: str) -> None:
+        for pattern, kind in ENDINGS:
+            if self._ending is None and pattern.search(line):
+                # Bochs resets the machine once when it starts.
+                self._resets += kind == "reset"
+                if kind != "reset" or self._resets > 1:
+                    self._ending = {"kind": kind, "detail": line.strip()}
+
+    def _epitaph(self, status: int) -> str:
+        """Return why the process is gone, with the last thing that it complained about."""
+        how = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+        text = self.emulator_log.read_text(errors="replace") if self.emulator_log.exists() else ""
+        said = [line for line in text.splitlines() if re.match(r"\d+[pe]\[|>>PANIC<<", line)]
+        return " / ".join([how, *said[-3:]])
+
+    def pause(self) -> None:
+        """Stop the process: an idle guest would burn a core here."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run on."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the process and remove what only it needs. Repeating does no harm."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+        while self._fds:
+            os.close(self._fds.pop())
+        self._clean()
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def _clean(self) -> None:
+        """Remove the image, and the lock that a killed Bochs leaves and the next one stops at."""
+        for path in (self._image, self._image.with_name(self._image.name + ".lock")):
+            path.unlink(missing_ok=True)
+
+
+def require_packages() -> None:
+    """Raise AccelUnusable if something of Bochs is not installed."""
+    if not shutil.which(PROGRAM):
+        raise AccelUnusable("Bochs is not installed", "Fix: apt install bochs bochs-term")
+    for path, package in ((BIOS, "bochsbios"), (VGA_BIOS, "vgabios")):
+        if not path.exists():
+            raise AccelUnusable(f"{path} is missing", f"Fix: apt install {package}")
