@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The misc device: one line in, one answer out. */
+#include "probe.h"
+
+#include <linux/cpumask.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#define LINE_MAX_BYTES 256
+
+static int probe_help(struct probe_query *q);
+
+static const struct probe_command commands[] = {
+	{ "help", 0, probe_help, "this list" },
+	{ "cr0", 1, probe_cr0, "CPU" },
+	{ "cr4", 1, probe_cr4, "CPU" },
+	{ "efer", 1, probe_efer, "CPU" },
+	{ "setcr0", 2, probe_setcr0, "CPU VALUE (\"fault\" if the processor refuses)" },
+	{ "setcr4", 2, probe_setcr4, "CPU VALUE (the same; behind the kernel's back)" },
+	{ "rdmsr", 2, probe_rdmsr, "CPU INDEX (\"fault\" on #GP)" },
+	{ "wrmsr", 3, probe_wrmsr, "CPU INDEX VALUE (\"ok\" or \"fault\")" },
+	{ "cpuid", 3, probe_cpuid, "CPU LEAF SUBLEAF (eax ebx ecx edx)" },
+	{ "vmxop", 1, probe_vmxop, "CPU (1: in VMX operation, by VMPTRST; 0: not)" },
+	{ "vmxon", 1, probe_vmxon, "CPU (play the other hypervisor; EBUSY if there is one)" },
+	{ "vmxoff", 1, probe_vmxoff, "CPU (and stop playing)" },
+	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
+	{ "pages", 0, probe_pages, "(free pages, slab pages)" },
+	{ "hang", 0, probe_hang, "(every CPU spins with interrupts off)" },
+	{ "lockup", 1, probe_lockup, "CPU (that CPU spins with interrupts on)" },
+	{ "triplefault", 0, probe_triplefault, "" },
+	{ "oops", 0, probe_oops, "" },
+	{ "warn", 0, probe_warn, "" },
+};
+
+struct session {
+	struct mutex lock; /* one file may be shared by threads */
+	int len;
+	char answer[PROBE_ANSWER];
+};
+
+static int probe_help(struct probe_query *q)
+{
+	int len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		len += scnprintf(q->out + len, PROBE_ANSWER - len, "%s %s\n", commands[i].name,
+				 commands[i].help);
+	return len;
+}
+
+int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg)
+{
+	if (cpu >= nr_cpu_ids)
+		return -ERANGE;
+	return smp_call_function_single((int)cpu, fn, arg, 1);
+}
+
+static const struct probe_command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int execute(char *line, char *out)
+{
+	struct probe_query q = { .out = out };
+	const struct probe_command *command;
+	char *word = strsep(&line, " ");
+	int count = 0, err;
+
+	command = find_command(word);
+	if (!command)
+		return -ENOENT;
+	while ((word = strsep(&line, " "))) {
+		if (!*word)
+			continue;
+		if (count == PROBE_ARGS)
+			return -E2BIG;
+		err = kstrtou64(word, 0, &q.arg[count++]);
+		if (err)
+			return err;
+	}
+	return count == command->args ? command->run(&q) : -EINVAL;
+}
+
+static ssize_t probe_write(struct file *file, const char __user *from, size_t size, loff_t *pos)
+{
+	struct session *s = file->private_data;
+	char line[LINE_MAX_BYTES];
+	int len;
+
+	if (size >= sizeof(line))
+		return -E2BIG;
+	if (copy_from_user(line, from, size))
+		return -EFAULT;
+	line[size] = 0;
+	mutex_lock(&s->lock);
+	len = execute(strim(line), s->answer);
+	s->len = max(len, 0);
+	mutex_unlock(&s->lock);
+	*pos = 0;
+	return len < 0 ? len : (ssize_t)size;
+}
+
+static ssize_t probe_read(struct file *file, char __user *to, size_t size, loff_t *pos)
+{
+	struct session *s = file->private_data;
+	ssize_t got;
+
+	mutex_lock(&s->lock);
+	got = simple_read_from_buffer(to, size, pos, s->answer, s->len);
+	mutex_unlock(&s->lock);
+	return got;
+}
+
+static int probe_open(struct inode *inode, struct file *file)
+{
+	struct session *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	mutex_init(&s->lock);
+	file->private_data = s;
+	return 0;
+}
+
+static int probe_release(struct inode *inode, struct file *file)
+{
+	kfree(file->private_data);
+	return 0;
+}
+
+static const struct file_operations probe_fops = {
+	.owner = THIS_MODULE,
+	.open = probe_open,
+	.release = probe_release,
+	.read = probe_read,
+	.write = probe_write,
+};
+
+static struct miscdevice probe_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "vtxprobe",
+	.fops = &probe_fops,
+	.mode = 0600,
+};
+
+static int __init probe_init(void)
+{
+	return misc_register(&probe_device);
+}
+
+static void __exit probe_exit(void)
+{
+	misc_deregister(&probe_device);
+	probe_vmx_cleanup();
+}
+
+module_init(probe_init);
+module_exit(probe_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("vtxdrv course: the grader's view of the processor");

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Physical memory as it is, and how much of it is in use. */
+#include "probe.h"
+
+#include <linux/ioport.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmstat.h>
+
+#define PHYS_MAX 4096
+
+static int copy_phys(u8 *to, u64 addr, size_t len)
+{
+	while (len) {
+		size_t part = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
+
+		/* RAM only: reading a device's registers has side effects. */
+		if (!pfn_valid(PHYS_PFN(addr)))
+			return -EFAULT;
+		if (copy_from_kernel_nofault(to, __va(addr), part))
+			return -EFAULT;
+		to += part;
+		addr += part;
+		len -= part;
+	}
+	return 0;
+}
+
+int probe_phys(struct probe_query *q)
+{
+	u64 addr = q->arg[0], len = q->arg[1];
+	u8 *data;
+	int err, out = 0;
+
+	if (!len || len > PHYS_MAX || addr + len < addr)
+		return -EINVAL;
+	data = kmalloc(len, GFP_KERNEL);
+	if (!data)
+		return -ENOMEM;
+	err = copy_phys(data, addr, len);
+	for (u64 i = 0; !err && i < len; i++)
+		out += scnprintf(q->out + out, PROBE_ANSWER - out, "%02x", data[i]);
+	if (!err)
+		out += scnprintf(q->out + out, PROBE_ANSWER - out, "\n");
+	kfree(data);
+	return err ?: out;
+}
+
+/** Counters are per CPU and folded together now and then: compare with a tolerance. */
+int probe_pages(struct probe_query *q)
+{
+	unsigned long slab = global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
+			     global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
+
+	return scnprintf(q->out, PROBE_ANSWER, "%lu %lu\n", global_zone_page_state(NR_FREE_PAGES),
+			 slab);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file probe.h
+ * @brief vtxprobe: the grader's own eyes and hands inside the lab machine's kernel.
+ *
+ * Write one line to /dev/vtxprobe, read the answer on the same file. It shares no code with the
+ * module under test, so that both cannot be wrong in the same way.
+ */
+#ifndef VTXPROBE_H
+#define VTXPROBE_H
+
+#include <linux/types.h>
+
+#define PROBE_ARGS 4
+#define PROBE_ANSWER 12288
+
+/** One question, taken apart: numbers after the command word, in C notation. */
+struct probe_query {
+	u64 arg[PROBE_ARGS];
+	char *out; /**< PROBE_ANSWER bytes for the answer */
+};
+
+/** @return length of the answer in q->out, or a negative errno */
+typedef int probe_fn(struct probe_query *q);
+
+/** A line that vtxprobe understands. */
+struct probe_command {
+	const char *name;
+	int args; /**< how many numbers it needs */
+	probe_fn *run;
+	const char *help; /**< names of the numbers, what comes back */
+};
+
+/** Run fn on a CPU, in its interrupt; @return -ERANGE for no such CPU, -ENXIO for one offline. */
+int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
+
+probe_fn probe_cr0, probe_cr4, probe_efer, probe_setcr0, probe_setcr4, probe_rdmsr, probe_wrmsr;
+probe_fn probe_cpuid, probe_vmxop, probe_vmxon, probe_vmxoff, probe_phys, probe_pages;
+probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
+
+/** Leave VMX operation wherever `vmxon` entered it, and free the regions. */
+void probe_vmx_cleanup(void);
+
+#endif
