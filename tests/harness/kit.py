@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Build what goes into the lab machine beside the stage: the agent, the probe, the initramfs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness import cache, initramfs
+from harness.errors import LabError
+from harness.spec import Kernel
+
+HERE = Path(__file__).resolve().parent
+AGENT = HERE / "agent"
+PROBE = HERE / "probe"
+LAB_MODULES = ("kvm_intel", "kvm_amd")  # with kvm and what that needs
+KEPT = 12
+
+
+class BuildFailed(LabError):
+    """A part of the harness does not compile: nobody's submission is to blame."""
+
+
+def make(what: str, argv: list[str]) -> None:
+    """Run one build; its output is shown only if it fails."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise BuildFailed(f"{what}: {argv[0]} is not installed; `make doctor` tells") from error
+    if done.returncode:
+        lines = (done.stdout + done.stderr).strip().splitlines()[-20:]
+        raise BuildFailed(f"{what} did not build:\n" + "\n".join(lines))
+
+
+def source_digest(folder: Path, *more: str) -> str:
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".c", ".h") or p.stem in BUILD_FILES)
+    return cache.digest(*more, *(part for p in files for part in (p.name, p.read_bytes())))
+
+
+BUILD_FILES = ("Makefile", "Kbuild")
+
+
+def agent() -> Path:
+    """Return the static /init; built once for a state of its sources."""
+    path = cache.entry(f"agent/agent-{source_digest(AGENT)}", build_agent)
+    cache.prune("agent", KEPT)
+    return path
+
+
+def build_agent(path: Path) -> None:
+    make("the agent", ["make", "-s", "-C", str(AGENT), f"OUT={path.parent}", f"{path.parent}/agent"])
+    (path.parent / "agent").rename(path)
+
+
+def probe(kernel: Kernel) -> Path:
+    """Return vtxprobe.ko for this kernel; built once for a state of sources and headers."""
+    stamp = str((kernel.headers_dir / "Module.symvers").stat().st_mtime_ns)
+    name = f"vtxprobe-{kernel.release}-{source_digest(PROBE, stamp, kernel.kcc or '')}.ko"
+    path = cache.entry(f"probe/{name}", lambda final: build_probe(kernel, final))
+    cache.prune("probe", KEPT)
+    return path
+
+
+def build_probe(kernel: Kernel, path: Path) -> None:
+    work = path.parent / "build"  # kbuild writes next to the sources, so they are copied
+    shutil.copytree(PROBE, work, ignore=shutil.ignore_patterns("*.o", "*.ko", ".*"))
+    argv = ["make", "-s", "-C", str(kernel.headers_dir), f"M={work}", "W=1", "modules"]
+    make("vtxprobe.ko", argv + ([f"CC={kernel.kcc}"] if kernel.kcc else []))
+    make("vtxprobe.ko", ["strip", "--strip-debug", str(work / "vtxprobe.ko")])
+    os.rename(work / "vtxprobe.ko", path)
+
+
+def stage_files(stage_dir: Path | None) -> list[tuple[str, Path]]:
+    """Return what a stage's build folder adds: the module in /lab, the tool in the search path."""
+    if stage_dir is None:
+        return []
+    stage_dir = Path(stage_dir)
+    files = [("lab/vtxdrv.ko", stage_dir / "vtxdrv.ko"), ("bin/vtxctl", stage_dir / "vtxctl")]
+    missing = [str(source) for _, source in files if not source.exists()]
+    if missing:
+        raise LabError(f"{' and '.join(missing)} not there; build the stage first: make projectNN")
+    return files
+
+
+def prepare_initrd(
+    kernel: Kernel,
+    stage_build_dir: Path | None,
+    extra_files: Iterable[tuple[str, Path | bytes | str]] = (),
+) -> Path:
+    """Return an initramfs with agent, probe, KVM's modules and the stage; from the cache if it can.
+
+    `extra_files`: (path in the machine, host file or content).
+    """
+    files: list[tuple[str, Path | bytes | str]] = [("lab/vtxprobe.ko", probe(kernel))]
+    files += stage_files(stage_build_dir)
+    files += list(extra_files)
+    return initramfs.build(agent(), files, kernel=kernel, with_modules=LAB_MODULES)
