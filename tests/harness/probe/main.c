@@ -29,7 +29,9 @@ static const struct probe_command commands[] = {
 	{ "vmxop", 1, probe_vmxop, "CPU (1: in VMX operation, by VMPTRST; 0: not)" },
 	{ "vmxon", 1, probe_vmxon, "CPU (play the other hypervisor; EBUSY if there is one)" },
 	{ "vmxoff", 1, probe_vmxoff, "CPU (and stop playing)" },
+	{ "vmxscrub", 1, probe_vmxscrub, "CPU (end anybody's VMX operation: only when its owner is gone)" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
+	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },
 	{ "pages", 0, probe_pages, "(free pages, slab pages)" },
 	{ "hang", 0, probe_hang, "(every CPU spins with interrupts off)" },
 	{ "lockup", 1, probe_lockup, "CPU (that CPU spins with interrupts on)" },
@@ -155,11 +157,19 @@ static struct miscdevice probe_device = {
 
 static int __init probe_init(void)
 {
-	return misc_register(&probe_device);
+	int err = misc_register(&probe_device);
+
+	if (err)
+		return err;
+	err = probe_witness_start();
+	if (err)
+		misc_deregister(&probe_device);
+	return err;
 }
 
 static void __exit probe_exit(void)
 {
+	probe_witness_stop();
 	misc_deregister(&probe_device);
 	probe_vmx_cleanup();
 }

@@ -49,6 +49,20 @@ int probe_phys(struct probe_query *q)
 	return err ?: out;
 }
 
+int probe_poke(struct probe_query *q)
+{
+	u64 addr = q->arg[0];
+	u8 old;
+
+	if (q->arg[1] > 0xff)
+		return -EINVAL;
+	/* RAM that can be read; a page that is write-protected is the test's own fault. */
+	if (copy_phys(&old, addr, 1))
+		return -EFAULT;
+	*(u8 *)__va(addr) = q->arg[1];
+	return scnprintf(q->out, PROBE_ANSWER, "ok\n");
+}
+
 /** Counters are per CPU and folded together now and then: compare with a tolerance. */
 int probe_pages(struct probe_query *q)
 {

@@ -35,8 +35,20 @@ struct probe_command {
 int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
 
 probe_fn probe_cr0, probe_cr4, probe_efer, probe_setcr0, probe_setcr4, probe_rdmsr, probe_wrmsr;
-probe_fn probe_cpuid, probe_vmxop, probe_vmxon, probe_vmxoff, probe_phys, probe_pages;
+probe_fn probe_cpuid, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub, probe_phys, probe_poke;
+probe_fn probe_pages;
 probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
+
+/** Is this CPU in VMX operation? @p arg is a bool. Runs on the CPU in question. */
+void probe_vmptrst(void *arg);
+
+/**
+ * At reboot, after everybody else's notifiers, write to the console which CPUs are still in VMX
+ * operation: the only moment at which a test can see it.
+ */
+int probe_witness_start(void);
+/** Stop watching for the reboot. */
+void probe_witness_stop(void);
 
 /** Leave VMX operation wherever `vmxon` entered it, and free the regions. */
 void probe_vmx_cleanup(void);

@@ -18,7 +18,7 @@
 static DEFINE_PER_CPU(struct page *, region);
 
 /* SDM vol. 3, "VMPTRST": #UD outside VMX operation, no condition in root operation at CPL 0. */
-static void vmptrst(void *arg)
+void probe_vmptrst(void *arg)
 {
 	bool inside = false;
 	u64 pointer = 0;
@@ -35,7 +35,7 @@ static void vmptrst(void *arg)
 int probe_vmxop(struct probe_query *q)
 {
 	bool inside = false;
-	int err = probe_on_cpu(q->arg[0], vmptrst, &inside);
+	int err = probe_on_cpu(q->arg[0], probe_vmptrst, &inside);
 
 	return err ?: scnprintf(q->out, PROBE_ANSWER, "%d\n", inside);
 }
@@ -127,6 +127,15 @@ int probe_vmxoff(struct probe_query *q)
 	__free_page(*slot);
 	*slot = NULL;
 	return scnprintf(q->out, PROBE_ANSWER, "%s\n", done ? "ok" : "fault");
+}
+
+/* Clearing CR4.VMXE inside VMX operation would be a #GP: VMXOFF comes first, and may be #UD. */
+int probe_vmxscrub(struct probe_query *q)
+{
+	bool done = false;
+	int err = probe_on_cpu(q->arg[0], vmxoff_here, &done);
+
+	return err ?: scnprintf(q->out, PROBE_ANSWER, "%s\n", done ? "scrubbed" : "clean");
 }
 
 void probe_vmx_cleanup(void)
