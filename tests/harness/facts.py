@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Raw facts of processors that the grader makes up: random ones, and one for each situation.
+
+The form is that of the "raw" object of `vtxctl detect --json` (see project01/README.md). What they
+mean is decided by tests/unit/reference_decode.py, never by the code that is graded.
+"""
+
+VMX_MSRS = 20  # 0x480 … 0x493
+ECX_VMX = 1 << 5
+ECX_HYPERVISOR = 1 << 31
+EXT_ECX_SVM = 1 << 2
+CR4_VMXE = 1 << 13
+FC_LOCK, FC_IN_SMX, FC_OUTSIDE_SMX = 1, 2, 4
+INTEL = ("GenuineIntel", "CentaurHauls", "  Shanghai  ")
+AMD = ("AuthenticAMD", "HygonGenuine")
+HYPERVISORS = ("KVMKVMKVM", "Microsoft Hv", "VMwareVMware", "TCGTCGTCGTCG", "XenVMMXenVMM")
+
+
+def hex64(value):
+    return None if value is None else f"{value:#x}"
+
+
+def random_cpu(rng, number, vendor=None):
+    """A processor whose every fact is random; MSRs that it has carry random values."""
+    hypervisor = rng.random() < 0.5
+    leaf1 = [rng.getrandbits(32) for _ in range(4)]
+    leaf1[2] = leaf1[2] & ~ECX_HYPERVISOR | (ECX_HYPERVISOR if hypervisor else 0)
+    vmx = bool(leaf1[2] & ECX_VMX)
+    ext1 = [rng.getrandbits(32) for _ in range(4)]
+    svm = bool(ext1[2] & EXT_ECX_SVM)
+    return {
+        "cpu": number,
+        "vendor": vendor or rng.choice(INTEL + AMD + ("MadeByNobody",)),
+        "hv_signature": rng.choice(HYPERVISORS) if hypervisor else "",
+        "max_leaf": "0x1f",
+        "max_ext_leaf": "0x8000001f",
+        "leaf1": [hex64(value) for value in leaf1],
+        "ext1": [hex64(value) for value in ext1],
+        "ext_svm": [hex64(rng.getrandbits(32)) for _ in range(4)],
+        "ext_addr": [hex64(rng.getrandbits(32)) for _ in range(4)],
+        "cr0": hex64(0x80050033),
+        "cr4": hex64(rng.choice((0x6f0, 0x6f0 | CR4_VMXE))),
+        "efer": hex64(0xd01),
+        "feature_control": hex64(rng.getrandbits(3)) if vmx else None,
+        "vm_cr": hex64(rng.getrandbits(5)) if svm else None,
+        "vmx_msr": [hex64(rng.getrandbits(64)) if vmx else None for _ in range(VMX_MSRS)],
+    }
+
+
+def random_vmx_cpu(rng, number):
+    """The same, of a maker of VMX and with VMX shown; half of them with the TRUE MSRs."""
+    cpu = random_cpu(rng, number, rng.choice(INTEL))
+    while not int(cpu["leaf1"][2], 0) & ECX_VMX:
+        cpu = random_cpu(rng, number, rng.choice(INTEL))
+    basic = int(cpu["vmx_msr"][0], 0) & ~(1 << 55) | (number % 2) << 55
+    cpu["vmx_msr"][0] = hex64(basic)
+    return cpu
+
+
+def situation(rng, **wanted):
+    """Facts of a processor in one situation; whatever does not decide about it is random."""
+    cpu = random_cpu(rng, 0, wanted["vendor"])
+    ecx, ext_ecx = int(cpu["leaf1"][2], 0), int(cpu["ext1"][2], 0)
+    for bit, name in ((ECX_VMX, "vmx"), (ECX_HYPERVISOR, "hypervisor")):
+        if name in wanted:
+            ecx = ecx & ~bit | (bit if wanted[name] else 0)
+    if "svm" in wanted:
+        ext_ecx = ext_ecx & ~EXT_ECX_SVM | (EXT_ECX_SVM if wanted["svm"] else 0)
+    cpu["leaf1"][2], cpu["ext1"][2] = hex64(ecx), hex64(ext_ecx)
+    cpu["hv_signature"] = rng.choice(HYPERVISORS) if ecx & ECX_HYPERVISOR else ""
+    cpu["feature_control"] = hex64(wanted.get("feature_control", 5)) if ecx & ECX_VMX else None
+    cpu["vm_cr"] = hex64(0) if ext_ecx & EXT_ECX_SVM else None
+    cpu["cr4"] = hex64(0x6f0 | (CR4_VMXE if wanted.get("vmxe") else 0))
+    cpu["vmx_msr"] = [hex64(rng.getrandbits(64)) if ecx & ECX_VMX else None
+                      for _ in range(VMX_MSRS)]
+    return cpu
+
+
+def situations(rng):
+    """(name, verdict, raw facts) of every situation that the write-up tells apart, in random order."""
+    intel, amd = rng.choice(INTEL), rng.choice(AMD)
+    vmx = {"vendor": intel, "vmx": True}
+    table = [
+        ("locked by firmware with VMX outside SMX", "usable", dict(vmx, feature_control=5)),
+        ("locked with VMX inside and outside SMX", "usable", dict(vmx, feature_control=7)),
+        ("left open by firmware", "usable", dict(vmx, feature_control=0)),
+        ("left open, VMX inside SMX set", "usable", dict(vmx, feature_control=FC_IN_SMX)),
+        ("nested, and VMX is shown", "usable", dict(vmx, hypervisor=True)),
+        ("no VMX and nobody below", "not-supported",
+         {"vendor": intel, "vmx": False, "hypervisor": False}),
+        ("no VMX and a hypervisor below", "hidden",
+         {"vendor": intel, "vmx": False, "hypervisor": True}),
+        ("AMD with SVM", "not-supported", {"vendor": amd, "vmx": False, "svm": True}),
+        ("AMD without SVM, nobody below", "not-supported",
+         {"vendor": amd, "vmx": False, "svm": False, "hypervisor": False}),
+        ("AMD without SVM, a hypervisor below", "hidden",
+         {"vendor": amd, "vmx": False, "svm": False, "hypervisor": True}),
+        ("locked without VMX", "disabled-by-firmware", dict(vmx, feature_control=FC_LOCK)),
+        ("locked with VMX inside SMX only", "disabled-by-firmware",
+         dict(vmx, feature_control=FC_LOCK | FC_IN_SMX)),
+        ("locked out, and CR4.VMXE set all the same", "disabled-by-firmware",
+         dict(vmx, feature_control=FC_LOCK, vmxe=True)),
+        ("CR4.VMXE set by somebody", "held", dict(vmx, vmxe=True)),
+        ("left open, CR4.VMXE set by somebody", "held", dict(vmx, feature_control=0, vmxe=True)),
+    ]
+    rng.shuffle(table)
+    made = [(name, verdict, situation(rng, **wanted)) for name, verdict, wanted in table]
+    for number, (_, _, cpu) in enumerate(made):
+        cpu["cpu"] = number
+    return made
+
+
+def readable(raw):
+    """The same facts with MSRs that faulted ("fault", as vtxprobe says) as null."""
+    return dict(raw, vmx_msr=[None if value in (None, "fault") else value
+                              for value in raw["vmx_msr"]])
+
+
+def brief(raw):
+    """What a student needs to see of the facts in a message."""
+    values = [f"{0x480 + i:#x}={value}" for i, value in enumerate(raw["vmx_msr"]) if value]
+    return (f"vendor {raw['vendor']!r}, CPUID.1:ECX {raw['leaf1'][2]}, 8000_0001H:ECX "
+            f"{raw['ext1'][2]}, CR4 {raw['cr4']}, MSR 0x3a {raw['feature_control']}, "
+            f"{' '.join(values[:3])}{' …' if len(values) > 3 else ''}")
+
+

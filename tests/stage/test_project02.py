@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""project02: VMXON on every CPU.
+
+The evidence is not the module's: vtxprobe executes VMPTRST on the CPU in question (outside VMX
+operation it raises #UD), reads CR4 and MSRs there, and reads the VMXON region from physical memory.
+"""
+import pytest
+
+from harness.grade import check, check_run, exercise, expect_kmsg, pick, require
+from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, README, check_off, check_on, hexvalue, off,
+                               on_cpu, status_of)
+
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
+
+@exercise("2.1", expected="a region of IA32_VMX_BASIC's size, aligned, with the revision identifier",
+          read=f"{README}#the-vmxon-region")
+def test_region(driver):
+    """Each CPU has a region of its own: aligned, and only the revision identifier in it."""
+    seen = set()
+    for cpu in CPUS:
+        basic = hexvalue(driver, "rdmsr", cpu, 0x480)
+        size, revision = basic >> 32 & 0x1fff, basic & 0x7fffffff
+        pa = int(pick(status_of(driver, cpu), "region_pa"), 0)
+        require(pa != 0, expected="a physical address", seen="0", what=f"region of CPU {cpu}",
+                read=f"{README}#the-vmxon-region")
+        check(pa % 4096, 0, f"region {pa:#x} of CPU {cpu}, modulo 4096")
+        memory = bytes.fromhex(driver.probe("phys", f"{pa:#x}", size).replace(" ", ""))
+        word = int.from_bytes(memory[:4], "little")
+        check(word >> 31, 0, f"bit 31 of the region's first word {word:#x} (CPU {cpu})")
+        check(word, revision, f"revision identifier in the region of CPU {cpu}")
+        check(memory[4:], bytes(size - 4), f"the rest of the region of CPU {cpu}: zeroed memory")
+        seen.add(pa)
+    check(len(seen), len(CPUS), "regions that differ: no two CPUs may share one")
+
+
+@exercise("2.1", expected="no memory: a clean error, and nothing left behind",
+          read=f"{README}#the-vmxon-region")
+@expect_kmsg(r"unit vmxon does not start")
+def test_region_without_memory(driver):
+    """Loading the module fails cleanly at each allocation that fails."""
+    driver.unload()
+    try:
+        for nth in range(1, len(CPUS) + 1):
+            result = driver.run(["insmod", "/lab/vtxdrv.ko", f"fail_nth={nth}"])
+            require(result.status != 0, expected="insmod fails: Cannot allocate memory", seen="loaded",
+                    what=f"insmod with allocation {nth} failing")
+            check("memory" in (result.out + result.err), True, f"insmod's message: {result.err}")
+    finally:
+        driver.sh("rmmod vtxdrv 2>/dev/null")
+        driver.load()
+    require(pick(status_of(driver, 0), "region_pa") not in ("0x0", "0", 0),
+            expected="a region", seen="none", what="region of CPU 0 after a load that worked")
+
+
+@exercise("2.2", expected="IA32_FEATURE_CONTROL locked with VMX outside SMX on each CPU",
+          read=f"{README}#the-lock-of-the-firmware")
+def test_feature_control_is_locked(driver):
+    """Left open by firmware, the MSR is locked with bit 2 set and the other bits are kept."""
+    for cpu in CPUS:
+        if hexvalue(driver, "rdmsr", cpu, 0x3a) & 1:
+            pytest.skip("this machine's firmware has locked IA32_FEATURE_CONTROL already")
+    for cpu in CPUS:
+        driver.run(on_cpu(cpu, "enable"))
+        check(hexvalue(driver, "rdmsr", cpu, 0x3a), 5, f"MSR 0x3a of CPU {cpu} after enable")
+        driver.run(on_cpu(cpu, "disable"))
+
+
+@exercise("2.2", expected="an error that names the lock; nothing touched",
+          read=f"{README}#the-lock-of-the-firmware")
+@pytest.mark.lab(instance="lockout")
+def test_locked_out(driver, rng):
+    """A CPU that firmware has locked out is named with the remedy, and no CPU stays enabled."""
+    victim = rng.choice(CPUS)
+    if driver.probe("wrmsr", victim, 0x3a, 1) == "fault":
+        pytest.skip("this machine's firmware has locked IA32_FEATURE_CONTROL already")
+    result = driver.run(on_cpu(victim, "enable"))
+    check(result.status, 1, f"exit status of enable with CPU {victim} locked out by firmware")
+    require("FEATURE_CONTROL" in result.err, expected="a message that names IA32_FEATURE_CONTROL",
+            seen=result.err, what="message of enable", read=f"{README}#the-lock-of-the-firmware")
+    check_off(driver, "after a refused enable")
+
+
+@exercise("2.3", expected="CR0 that VMX operation does not allow: an error that names it",
+          read=f"{README}#cr0-and-cr4")
+def test_cr0_fixed_bits(off, rng):
+    """With CR0.NE clear on a CPU, enable says so instead of running into #GP."""
+    victim = rng.choice(CPUS)
+    cr0 = hexvalue(off, "cr0", victim)
+    off.probe("setcr0", victim, f"{cr0 & ~CR0_NE:#x}")
+    try:
+        result = off.run(on_cpu(victim, "enable"))
+    finally:
+        off.probe("setcr0", victim, f"{cr0:#x}")
+    check(result.status, 1, f"exit status of enable with CR0.NE clear on CPU {victim}")
+    require("CR0" in result.err and "NE" in result.err, expected="a message that names CR0.NE",
+            seen=result.err, what="message of enable", read=f"{README}#cr0-and-cr4")
+    check_off(off, "after a refused enable")
+
+
+@exercise("2.3", expected="no complaint about control registers that are right",
+          read=f"{README}#cr0-and-cr4")
+def test_cr_checks_let_good_values_pass(off):
+    """With CR0 and CR4 as Linux has them, enable does not complain about them."""
+    result = off.run(on_cpu(0, "enable"))
+    for name in ("CR0", "CR4"):
+        require(name not in result.err, expected=f"no complaint about {name}", seen=result.err,
+                what="message of enable")
+
+
+@exercise("2.4", expected="the CPU in VMX operation after enable, and out of it after disable",
+          read=f"{README}#vmxon")
+def test_one_cpu_on_and_off(off):
+    """VMPTRST works on the CPU after enable; after disable it is #UD and CR4.VMXE is clear."""
+    for cpu in CPUS:
+        check_run(off.run(on_cpu(cpu, "enable")))
+        check_on(off, "after enable", [cpu])
+        require(hexvalue(off, "cr4", cpu) & CR4_VMXE, expected="CR4.VMXE set", seen="clear",
+                what=f"CR4 of CPU {cpu} after enable", read=f"{README}#vmxon")
+        check_run(off.run(on_cpu(cpu, "disable")))
+        check_off(off, "after disable", [cpu])
+
+
+@exercise("2.4", expected="VMfailInvalid is an error of its own, and CR4.VMXE is clear after it",
+          read=f"{README}#vmxon")
+def test_vmxon_fails(off, rng):
+    """VMXON with a spoilt region: an error, no oops, and no bit left behind."""
+    victim = rng.choice(CPUS)
+    pa = int(pick(status_of(off, victim), "region_pa"), 0)
+    word = off.probe("phys", f"{pa:#x}", 4).replace(" ", "")
+    wrong = bytes.fromhex(word)[0] ^ 0xff
+    off.probe("poke", f"{pa:#x}", f"{wrong:#x}")
+    try:
+        result = off.run(on_cpu(victim, "enable"))
+    finally:
+        off.probe("poke", f"{pa:#x}", f"{bytes.fromhex(word)[0]:#x}")
+    check(result.status, 1, f"exit status of enable with a wrong revision identifier on CPU {victim}")
+    require("VMfailInvalid" in result.err, expected="a message that names VMfailInvalid",
+            seen=result.err, what="message of enable", read=f"{README}#vmxon")
+    check_off(off, "after a failed VMXON")
+    check_run(off.run(on_cpu(victim, "enable")), what="enable with the region mended")
+    check_run(off.run(on_cpu(victim, "disable")))
+
+
+@exercise("2.5", expected="the first user enables all CPUs, the last disables them",
+          read=f"{README}#all-cpus-or-none")
+def test_users_are_counted(off):
+    """Two users: the CPUs stay in VMX operation until both have gone."""
+    for users in (1, 2):
+        check_run(off.vtxctl("enable"))
+        check(pick(status_of(off, 0), "users"), users, "users in status")
+        check_on(off, f"with {users} users", read=f"{README}#all-cpus-or-none")
+    check_run(off.vtxctl("disable"))
+    check_on(off, "with one user left", read=f"{README}#all-cpus-or-none")
+    check_run(off.vtxctl("disable"))
+    check_off(off, "without users", read=f"{README}#all-cpus-or-none")
+    result = off.vtxctl("disable")
+    check(result.status, 1, "exit status of a disable too many")
+
+
+@exercise("2.5", expected="EBUSY, named as such, and nothing touched",
+          read=f"{README}#all-cpus-or-none")
+@pytest.mark.parametrize("holder", CPUS)
+def test_held_by_another(off, holder):
+    """Another hypervisor on one CPU: busy, and the other CPU is not touched."""
+    check(off.probe("vmxon", holder), "ok", f"vtxprobe plays another hypervisor on CPU {holder}")
+    try:
+        result = off.vtxctl("enable")
+        others = [cpu for cpu in CPUS if cpu != holder]
+        check_off(off, f"while CPU {holder} is held by another", others)
+        check_on(off, "as the other hypervisor left it", [holder])
+    finally:
+        off.probe("vmxoff", holder)
+    check(result.status, 1, "exit status of enable while another hypervisor is there")
+    require("another hypervisor" in result.err, expected="a message that says: another hypervisor",
+            seen=result.err, what="message of enable", read=f"{README}#all-cpus-or-none")
+
+
+@exercise("2.5", expected="a failure on one CPU takes back what was done to the others",
+          read=f"{README}#all-cpus-or-none")
+def test_failure_rolls_back(off):
+    """Each step of enable fails once: every CPU is as before, and nobody is counted."""
+    failures = 0
+    for nth in range(1, 12):
+        check_run(off.sh(f"echo {nth} > /sys/module/vtxdrv/parameters/fail_nth"))
+        result = off.vtxctl("enable")
+        if result.status == 0:
+            break
+        failures += 1
+        check_off(off, f"after failure of step {nth}", read=f"{README}#all-cpus-or-none")
+        check(pick(status_of(off, 0), "users"), 0, f"users after failure of step {nth}")
+    off.sh("echo 0 > /sys/module/vtxdrv/parameters/fail_nth")
+    require(failures >= len(CPUS), expected=f"at least {len(CPUS)} steps that can fail",
+            seen=str(failures), what="steps of enable")
+    check(result.status, 0, "enable succeeds when no step fails")
+    check_on(off, "after a success", read=f"{README}#all-cpus-or-none")

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0
+"""project02: what the CPUs do behind the driver's back, and that nothing is left behind."""
+import pytest
+
+from harness.grade import check, check_run, exercise, pick, require
+from stage.vmxon_tools import CPUS, README, check_off, check_on, off, status_of  # noqa: F401
+
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="events")
+
+EVENTS = f"{README}#what-the-cpus-do-behind-our-back"
+CPU1 = "/sys/devices/system/cpu/cpu1/online"
+CYCLES = 200
+
+# 200 times: enable, every now and then a CPU goes and comes, disable. One script, because a command
+# through the serial line costs more than the cycle.
+CYCLE_SCRIPT = f"""
+i=0
+while [ $i -lt {CYCLES} ]; do
+	vtxctl enable >/dev/null || {{ echo "enable fails in cycle $i"; exit 1; }}
+	case $((i % 8)) in
+	3) echo 0 > {CPU1} || exit 1; echo 1 > {CPU1} || exit 1 ;;
+	5) echo 0 > {CPU1} || exit 1 ;;
+	esac
+	vtxctl disable >/dev/null || {{ echo "disable fails in cycle $i"; exit 1; }}
+	[ $((i % 8)) -ne 5 ] || echo 1 > {CPU1} || exit 1
+	i=$((i + 1))
+done
+echo "$i cycles"
+"""
+
+
+@exercise("2.6", expected="a CPU that leaves is disabled, one that comes is enabled", read=EVENTS)
+def test_hotplug(off):
+    """CPU 1 goes offline and comes back while VMX is in use, and once while it is not."""
+    check_run(off.vtxctl("enable"))
+    check_run(off.sh(f"echo 0 > {CPU1}"), what="CPU 1 goes offline while enabled")
+    check(pick(status_of(off, 1), "online"), False, "CPU 1 online, as status says")
+    check_run(off.sh(f"echo 1 > {CPU1}"), what="CPU 1 comes back while enabled")
+    check_on(off, "after coming back online", read=EVENTS)
+    check_run(off.sh(f"echo 0 > {CPU1}"))
+    check_run(off.vtxctl("disable"))
+    check_run(off.sh(f"echo 1 > {CPU1}"))
+    check_off(off, "after coming back online with nobody using it", read=EVENTS)
+
+
+@exercise("2.6", expected="a CPU that was offline at enable joins when it comes", read=EVENTS)
+def test_late_cpu_joins(off):
+    """CPU 1 is offline when the first user enables; it joins when it comes online."""
+    check_run(off.sh(f"echo 0 > {CPU1}"))
+    check_run(off.vtxctl("enable"))
+    check_run(off.sh(f"echo 1 > {CPU1}"))
+    check_on(off, "after joining late", read=EVENTS)
+    check_run(off.vtxctl("disable"))
+    check_off(off, "after disable", read=EVENTS)
+
+
+@exercise("2.6", expected="off while the machine sleeps, on again afterwards", read=EVENTS)
+@pytest.mark.parametrize("level", ["processors", "core"])
+def test_suspend(off, level):
+    """The kernel's own suspend test down to the last CPU: VMX is back on all CPUs afterwards."""
+    check_run(off.vtxctl("enable"))
+    result = off.sh(f"echo {level} > /sys/power/pm_test && echo disk > /sys/power/state", timeout=120)
+    off.sh("echo none > /sys/power/pm_test")
+    check_run(result, what=f"suspend with pm_test={level}")
+    check_on(off, "after resume", read=EVENTS)
+    check_run(off.vtxctl("disable"))
+    check_off(off, "after disable", read=EVENTS)
+
+
+@exercise("2.6", expected="unloading while enabled takes every CPU out of VMX operation", read=EVENTS)
+def test_unload_while_enabled(off):
+    """rmmod with a user left: no CPU in VMX operation, no CR4.VMXE."""
+    check_run(off.vtxctl("enable"))
+    check_on(off, "before unload")
+    check_run(off.sh("rmmod vtxdrv"))
+    check_off(off, "after unload while enabled", read=EVENTS)
+    off.load()
+
+
+@exercise("2.6", expected=f"{CYCLES} cycles leave the machine as it was", read=EVENTS)
+def test_many_cycles(off):
+    """Hundreds of enable/disable cycles with hotplug in between leave nothing behind."""
+    before = pages(off)
+    result = off.sh(CYCLE_SCRIPT, timeout=300)
+    check_run(result, what=f"{CYCLES} cycles")
+    check(result.out.strip(), f"{CYCLES} cycles", "cycles done")
+    check_off(off, f"after {CYCLES} cycles", read=EVENTS)
+    lost = before - pages(off)
+    require(lost < CYCLES // 2, expected=f"fewer than {CYCLES // 2} pages lost in {CYCLES} cycles",
+            seen=f"{lost} pages", what="free pages before and after")
+
+
+def pages(lab):
+    """Free and reclaimable memory in pages, after the kernel has given back what it can."""
+    lab.sh("echo 3 > /proc/sys/vm/drop_caches")
+    return int(lab.probe("pages").split()[0])
+
+
+@exercise("2.6", expected="KVM works after disable, and is busy before", read=EVENTS)
+def test_kvm_after_disable(off):
+    """kvm_intel, loaded meanwhile, is refused while the driver holds VMX and runs a guest after."""
+    check_run(off.vtxctl("enable"))
+    loaded = off.sh("modprobe kvm_intel", timeout=60)
+    held = off.sh("kvmclient 20 22", timeout=60)
+    require(held.status != 0, expected="KVM refuses while vtxdrv holds VMX", seen=held.out,
+            what="kvmclient while enabled")
+    check_run(off.vtxctl("disable"))
+    if loaded.status:
+        check_run(off.sh("modprobe kvm_intel", timeout=60), what="modprobe kvm_intel after disable")
+    result = off.sh("kvmclient 20 22", timeout=60)
+    check_run(result, what="kvmclient after disable")
+    check(result.out.strip(), "42", "answer of KVM's guest")
+    off.sh("modprobe -r kvm_intel")
+
+
+@exercise("2.5", expected="EBUSY while KVM holds VMX, and KVM is not disturbed",
+          read=f"{README}#all-cpus-or-none")
+def test_kvm_before_enable(off):
+    """With a KVM guest alive enable is refused; the guest's VM works on."""
+    check_run(off.sh("modprobe kvm_intel", timeout=60))
+    script = "kvmclient hold >/tmp/held & echo $! >/tmp/pid; sleep 1; cat /tmp/held"
+    try:
+        check(off.sh(script, timeout=60).out.strip(), "3", "KVM's guest before enable")
+        result = off.vtxctl("enable")
+        check(result.status, 1, "exit status of enable while KVM has a VM")
+        require("another hypervisor" in result.err, seen=result.err, what="message of enable",
+                expected="a message that says: another hypervisor")
+        check(off.sh("kvmclient 30 3", timeout=60).out.strip(), "33", "a second KVM guest afterwards")
+    finally:
+        off.sh("kill $(cat /tmp/pid); wait; modprobe -r kvm_intel", timeout=60)
+    check_run(off.vtxctl("enable"), what="enable after KVM has gone")
+    check_run(off.vtxctl("disable"))
+    check_off(off, "after disable")
+
+
+@exercise("2.6", expected="a reboot begins with every CPU out of VMX operation", read=EVENTS)
+def test_reboot(off):
+    """Enabled CPUs do not keep the machine from going down."""
+    check_run(off.vtxctl("enable"))
+    check_on(off, "before reboot")
+    off.load_last_words()
+
+
+def test_unprivileged_open(driver):
+    """Nobody but root opens the device, whatever its mode is."""
+    check_run(driver.sh("chmod 666 /dev/vtxdrv"))
+    result = driver.machine.run(["vtxctl", "status"], user="nobody")
+    driver.sh("chmod 600 /dev/vtxdrv")
+    check(result.status, 3, "exit status of vtxctl for an unprivileged user")
+    require("root" in result.err, expected="a message that says who may", seen=result.err,
+            what="vtxctl's message")
+    check(driver.sh("stat -c %a /dev/vtxdrv").out.strip(), "600", "mode of /dev/vtxdrv")
