@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Build a stage by the repository's own Makefiles, within limits, and say what came of it.
+
+Several pytest workers need the same stage: a lock for each build root lets one of them build, and
+the others take over its result, a failure as well as a success.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from harness.grade import excerpt
+from harness.results import Outcome, Problem
+
+TIMEOUT = 300  # seconds of wall clock; a stage takes about ten
+MIB = 1024 * 1024
+LIMITS = {
+    resource.RLIMIT_AS: 4096 * MIB,  # of each process: a macro bomb must not take the host down
+    resource.RLIMIT_FSIZE: 512 * MIB,
+    resource.RLIMIT_CPU: 240,
+    resource.RLIMIT_CORE: 0,
+}
+ERROR_LINES = 14
+# make's own variables of an outer `make check` would reach the build and change it.
+_OUTER_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS", "MAKEFILES",
+               "TODO", "SUBMIT", "STAGE", "KVER", "O", "OUT", "V", "W", "CFLAGS")
+_WARNING = re.compile(r"\bwarning:")
+# The code's fault, as opposed to that of the machine that builds it.
+_CODE_ERROR = re.compile(
+    r"^\S+:\d+(?::\d+)?: (?:fatal )?error:|\bundefined reference to\b|\bmultiple definition of\b"
+    r"|^ERROR: modpost:|: error: |^cc1: .*out of memory|\bobjtool: .*error",
+    re.M,
+)
+
+
+@dataclass
+class Build:
+    """One run of `make projectNN`."""
+
+    stage: str
+    directory: Path
+    ok: bool = False
+    timed_out: bool = False
+    seconds: float = 0.0
+    log: str = ""
+    reused: bool = False  # another worker of this run has built it
+    command: list[str] = field(default_factory=list)
+
+    @property
+    def module(self) -> Path:
+        """The kernel module."""
+        return self.directory / "vtxdrv.ko"
+
+    @property
+    def tool(self) -> Path:
+        """The user tool. A submission's must never run on the host."""
+        return self.directory / "vtxctl"
+
+    @property
+    def warnings(self) -> list[str]:
+        """Every line of the log with a warning in it, once."""
+        return list(dict.fromkeys(row for row in self.log.splitlines() if _WARNING.search(row)))
+
+    @property
+    def errors(self) -> str:
+        """The first errors with the lines that explain them."""
+        found = _CODE_ERROR.search(self.log)
+        if not found:
+            return ""
+        start = self.log.rfind("\n", 0, found.start()) + 1
+        return "\n".join(self.log[start:].splitlines()[:ERROR_LINES])
+
+    def problem(self) -> Problem | None:
+        """Why there is nothing to test; None after a good build."""
+        if self.ok:
+            return None
+        expected = f"`make {self.stage}` ends without an error"
+        if self.timed_out:
+            seen = f"it did not end within {TIMEOUT} s and was killed"
+            return Problem(Outcome.FAILED, "the code does not build", expected, seen,
+                           log=excerpt(self.log))
+        if self.errors:
+            return Problem(Outcome.FAILED, "the code does not compile", expected,
+                           "the compiler's first errors", log=excerpt(self.errors, ERROR_LINES))
+        return Problem(Outcome.COULD_NOT_RUN, "the build stopped before or after compiling",
+                       expected, f"`{' '.join(self.command)}` failed without a compiler's error",
+                       log=excerpt(self.log))
+
+
+def _set_limits() -> None:
+    """Runs in the child between fork and exec."""
+    for what, wanted in LIMITS.items():
+        hard = resource.getrlimit(what)[1]
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(what, (limit, limit))
+
+
+def _kill_group(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment for a build: none of an outer make's variables, messages in English."""
+    kept = {key: value for key, value in os.environ.items() if key not in _OUTER_MAKE}
+    return kept | {"LC_ALL": "C"}
+
+
+def run_limited(command: list[str], cwd: Path, timeout: float = TIMEOUT) -> tuple[int | None, str]:
+    """Run a command in its own process group; return its status (None = killed late) and output."""
+    # The output goes to a file: a flood of messages then meets the limit on a file's size.
+    with tempfile.TemporaryFile() as output, subprocess.Popen(
+        command, cwd=cwd, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=output,
+        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_set_limits,
+    ) as process:
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            _kill_group(process)  # also what the build left running in the background
+        process.wait()
+        output.seek(0)
+        return status, output.read(MIB).decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the build root: a second worker waits until the first has built."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".grader.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build_root(base: Path, kver: str = "", todo: str = "", submission: str = "") -> Path:
+    """Where a variant is built: the default in `base` itself, so that a warm tree stays warm."""
+    parts = [f"kernel-{kver}" if kver else "", f"todo-{todo.replace(' ', '-')}" if todo else "",
+             f"submit-{submission}" if submission else ""]
+    name = "_".join(part for part in parts if part)
+    return base / "variants" / name if name else base
+
+
+def make_command(stage: str, out: Path, variables: dict[str, str]) -> list[str]:
+    """The command line; at most four jobs, the machines run beside it."""
+    jobs = min(4, len(os.sched_getaffinity(0)))
+    given = [f"{key}={value}" for key, value in variables.items() if value]
+    return ["make", f"-j{jobs}", "--no-print-directory", stage, f"O={out}", *given]
+
+
+def _recall(note: Path) -> Build | None:
+    """The result that another worker of this run has left."""
+    if not note.is_file():
+        return None
+    data = json.loads(note.read_text(encoding="utf-8"))
+    return Build(**data | {"directory": Path(data["directory"]), "reused": True})
+
+
+def build_stage(
+    root: Path, stage: str, out: Path, variables: dict[str, str] | None = None, run_id: str = "",
+    timeout: float = TIMEOUT,
+) -> Build:
+    """Build one stage of the repository at `root` into out/stage.
+
+    `run_id` names the pytest run: within one run, a stage is built once for each build root.
+    """
+    note = out / f".built-{run_id}-{stage}.json"
+    with locked(out):
+        if run_id and (known := _recall(note)):
+            return known
+        for old in out.glob(f".built-*-{stage}.json"):
+            old.unlink()
+        started = time.monotonic()
+        command = make_command(stage, out, variables or {})
+        status, log = run_limited(command, root, timeout)
+        build = Build(stage, out / stage, status == 0, status is None,
+                      time.monotonic() - started, log.replace(f"{out}/", ""), command)
+        if build.ok and not (build.module.is_file() and build.tool.is_file()):
+            build.ok = False
+            build.log += f"make succeeded without making {build.module} and {build.tool}\n"
+        if run_id:
+            note.write_text(json.dumps(asdict(build), default=str), encoding="utf-8")
+    return build

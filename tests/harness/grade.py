@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a stage test is written with: its marks, and checks whose failure a student can read.
+
+    @exercise("2.4", expected="every CPU in VMX operation", read="project02/README.md#vmxon")
+    def test_enable(driver):
+        check_run(driver.vtxctl("enable"))
+        check(driver.probe("vmxop", 1), "1", "VMPTRST on CPU 1 after enable")
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from harness.results import Outcome, Problem
+
+exercise = pytest.mark.exercise
+expect_kmsg = pytest.mark.expect_kmsg
+
+LOG_LINES = 12
+LOG_COLUMNS = 160
+# A student may print whatever he likes: control characters must not reach a terminal or an XML.
+_CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
+
+
+class Unmet(AssertionError):
+    """A test found something else than it expected: points are lost, and the reason is readable."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem_text(problem))
+        self.problem = problem
+
+
+class CouldNotRun(Exception):
+    """Something that the grader needs is not here (an emulator, headers): no result, never a zero."""
+
+
+class one_of:  # noqa: N801 (reads as a word in check())
+    """An expectation that several values meet."""
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+
+    def __contains__(self, seen: Any) -> bool:
+        return seen in self.values
+
+
+def clean(text: str | bytes) -> str:
+    """Text that is safe to print: no control characters, decoded if need be."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return _CONTROL.sub("?", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def excerpt(log: str | bytes | list[str] | None, lines: int = LOG_LINES) -> str:
+    """The last lines of a log, each cut to a sensible width."""
+    if not log:
+        return ""
+    text = clean("\n".join(log) if isinstance(log, list) else log).rstrip()
+    rows = [row[:LOG_COLUMNS] for row in text.splitlines()]
+    left_out = len(rows) - lines
+    return "\n".join(([f"… {left_out} lines before"] if left_out > 0 else []) + rows[-lines:])
+
+
+def describe(value: Any) -> str:
+    """A value in the words of a failure: integers also in hexadecimal, texts as they are."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return str(value) if -10 < value < 10 else f"{value:#x} ({value})"
+    if isinstance(value, re.Pattern):
+        return f"something that matches /{value.pattern}/"
+    if isinstance(value, one_of):
+        return " or ".join(describe(v) for v in value.values)
+    text = clean(value) if isinstance(value, str | bytes) else clean(repr(value))
+    return text if len(text) <= 400 else text[:400] + " …"
+
+
+def problem_text(problem: Problem) -> str:
+    """The readable form of a problem, one labelled line after the other."""
+    rows = [problem.what] if problem.what else []
+    for label in ("expected", "seen", "read", "log"):
+        value = getattr(problem, label)
+        if value:
+            rows.append(f"  {label:<9} " + value.replace("\n", "\n" + " " * 12))
+    return "\n".join(rows)
+
+
+def fail(
+    what: str,
+    expected: Any = "",
+    seen: Any = "",
+    read: str | None = None,
+    log: str | bytes | list[str] | None = None,
+) -> None:
+    """Fail the test that is running, with an explanation."""
+    __tracebackhide__ = True
+    raise Unmet(
+        Problem(
+            Outcome.FAILED, what, describe(expected), describe(seen), read or "", excerpt(log)
+        )
+    )
+
+
+def _meets(seen: Any, expected: Any) -> bool:
+    if isinstance(expected, re.Pattern):
+        return bool(expected.search(clean(seen) if isinstance(seen, str | bytes) else str(seen)))
+    if isinstance(expected, one_of):
+        return seen in expected
+    return seen == expected
+
+
+def check(seen: Any, expected: Any, what: str, *, read: str | None = None, log: Any = None) -> None:
+    """Fail unless `seen` is `expected`: a value, a compiled pattern to find, or one_of(…)."""
+    __tracebackhide__ = True
+    if not _meets(seen, expected):
+        fail(what, expected, seen, read, log)
+
+
+def require(
+    condition: Any, *, expected: Any, seen: Any, what: str = "", read: str | None = None,
+    log: Any = None,
+) -> None:
+    """Fail unless `condition` holds; the rest says what that means."""
+    __tracebackhide__ = True
+    if not condition:
+        fail(what, expected, seen, read, log)
+
+
+def run_log(result: Any) -> str:
+    """Everything that a command in the machine left behind."""
+    kernel = [record.text for record in getattr(result, "kmsg", [])]
+    parts = [clean(result.stderr), clean(result.stdout)[-2000:], clean("\n".join(kernel))]
+    return "\n".join(part.rstrip() for part in parts if part.strip())
+
+
+def check_run(result: Any, status: int = 0, what: str | None = None, read: str | None = None) -> Any:
+    """Fail unless a command in the machine ended in time with this exit status; return its result."""
+    __tracebackhide__ = True
+    command = " ".join(getattr(result, "argv", None) or []) or "the command"
+    what = what or f"exit status of `{command}`"
+    if result.timed_out:
+        fail(what, status, "it did not end in time and was killed", read, run_log(result))
+    check(result.status, status, what, read=read, log=run_log(result))
+    return result
+
+
+def pick(data: Any, *path: str | int) -> Any:
+    """Walk down JSON; a key that is missing is a readable failure and not a broken grader."""
+    __tracebackhide__ = True
+    at = data
+    for i, key in enumerate(path):
+        try:
+            at = at[key]
+        except (KeyError, IndexError, TypeError):
+            where = ".".join(str(k) for k in path[: i + 1])
+            fail(f"the output has no `{where}`", f"a value at `{where}`", at)
+    return at

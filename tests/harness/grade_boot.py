@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+"""From a LabKey to a booted machine: submission, build, boot image, emulator."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import kernel as kernels
+from harness import lab, submit
+from harness.build import Build, build_root, build_stage
+from harness.exercises import stage_directories, stage_directory
+from harness.grade import Unmet
+from harness.grade_lab import LabKey, build_or_fail, describe_spec
+from harness.machine import Machine
+from harness.results import Outcome, Problem
+
+if TYPE_CHECKING:
+    from harness.grade_plugin import Settings
+
+Say = Callable[[str], None]
+
+
+def submission_name(directory: Path) -> str:
+    """A short name for a submitted directory: its own, and a digest of where it lies."""
+    digest = hashlib.sha256(str(directory).encode()).hexdigest()[:8]
+    plain = "".join(c if c.isalnum() or c in "-_" else "_" for c in directory.name)
+    return f"{plain[:24]}-{digest}"
+
+
+def submission_root(settings: Settings) -> Path:
+    """Where the private copies of a submission's files are."""
+    return settings.build / "submissions" / submission_name(settings.submit)
+
+
+def take_submission(settings: Settings) -> list[str]:
+    """Copy the student's files; returns what the reader of the result should know."""
+    if not settings.submit:
+        return []
+    home = submission_root(settings)
+    shutil.rmtree(home, ignore_errors=True)
+    directories = [stage_directory(settings.root, settings.stage)] if settings.stage else \
+        stage_directories(settings.root)
+    notes = []
+    for directory in directories:
+        taken = submit.take(settings.submit, settings.root, directory.name, home / directory.name)
+        data = asdict(taken)
+        (home / f"{directory.name}.json").write_text(json.dumps(data, default=str), "utf-8")
+        notes.append(f"{directory.name}: taken from {taken.source}: "
+                     + (", ".join(taken.taken) or "nothing"))
+    return notes
+
+
+def submitted(settings: Settings, stage: str) -> submit.Submission | None:
+    """What take_submission() has found for one stage."""
+    if not settings.submit:
+        return None
+    note = submission_root(settings) / f"{stage}.json"
+    data = json.loads(note.read_text(encoding="utf-8"))
+    paths = {"source": Path(data["source"]), "folder": Path(data["folder"])}
+    return submit.Submission(**data | paths)
+
+
+def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
+    """Build the stage of a key, with the submission if there is one; bad code is Unmet."""
+    taken = submitted(settings, key.stage)
+    if taken and not taken.complete:
+        raise Unmet(Problem(Outcome.FAILED, "the submission is not complete",
+                            f"every file of {key.stage}/student.files as plain text",
+                            taken.explain()))
+    name = submission_name(settings.submit) if taken else ""
+    out = build_root(settings.build, key.kver, settings.todo, name)
+    variables = {"KVER": key.kver, "TODO": settings.todo,
+                 "SUBMIT": str(taken.folder) if taken else ""}
+    build = build_stage(settings.root, key.stage, out, variables, settings.run_id)
+    if not build.reused:
+        say(f"built {key.stage} for kernel {key.kver or 'default'}: "
+            f"{'ok' if build.ok else 'failed'} after {build.seconds:.1f} s")
+    return build_or_fail(build)
+
+
+def artefacts_folder(settings: Settings, key: LabKey) -> Path:
+    """Logs of each machine are kept; a repeated boot gets a folder of its own."""
+    home = settings.build / "artefacts"
+    if settings.submit:
+        home = home / submission_name(settings.submit)
+    folder = home / key.group
+    number = 1
+    while (folder / f"boot{number}" / f".{settings.run_id}").exists():
+        number += 1
+    folder = folder / f"boot{number}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / f".{settings.run_id}").touch()
+    return folder
+
+
+def boot(settings: Settings, key: LabKey, say: Say) -> Any:
+    """Build and boot; raises Unmet, CouldNotRun, or what the harness raises."""
+    build = stage_build(settings, key, say)
+    kernel = kernels.resolve(key.kver or None)
+    spec = lab.stage_spec(build.directory, key.vendor, kernel=kernel, cpus=key.cpus,
+                          mem_mib=key.mem_mib, cpu_model=key.cpu_model or None,
+                          cmdline_extra=key.cmdline)
+    say(f"booting {key.group}: {key.cpus} CPUs, kernel {kernel.release}")
+    machine = Machine.boot(spec, artefacts_folder(settings, key))
+    say(f"ready   {describe_spec(machine.spec, key)}: after {machine.ready_seconds:.1f} s")
+    return machine

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whose fault is an exception? The student's, this machine's, or the grader's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.errors import AccelUnusable, BootFailed, MachineError
+from harness.grade import CouldNotRun, Unmet, clean, excerpt
+from harness.initramfs import InitramfsError
+from harness.kernel import KernelError
+from harness.kernel_fetch import FetchError
+from harness.results import Outcome, Problem
+
+# Something is missing here: says nothing about the code.
+NOT_HERE = (CouldNotRun, AccelUnusable, BootFailed, KernelError, FetchError, InitramfsError)
+
+
+def _plain_failure(error: BaseException) -> Problem:
+    """An `assert` or a pytest.fail(): its text is all there is."""
+    text = clean(str(error)).strip() or "an assertion that does not hold"
+    first, _, rest = text.partition("\n")
+    return Problem(Outcome.FAILED, seen=first, log=excerpt(rest))
+
+
+def problem_of(
+    excinfo: pytest.ExceptionInfo, has_points: bool, of_machine: Callable[[MachineError], Problem]
+) -> Problem:
+    """Turn the end of a test into a Problem."""
+    error = excinfo.value
+    if isinstance(error, Unmet):
+        return error.problem
+    if isinstance(error, pytest.skip.Exception):
+        outcome = Outcome.COULD_NOT_RUN if has_points else Outcome.SKIPPED
+        return Problem(outcome, seen=clean(str(error)))
+    if isinstance(error, NOT_HERE):
+        first, _, rest = clean(str(error)).partition("\n")
+        return Problem(Outcome.COULD_NOT_RUN, seen=first, log=excerpt(rest))
+    if isinstance(error, MachineError):
+        return of_machine(error)
+    if isinstance(error, AssertionError | pytest.fail.Exception) or not has_points:
+        return _plain_failure(error)
+    where = excinfo.traceback[-1] if excinfo.traceback else None
+    at = f" at {where.path}:{where.lineno + 1}" if where else ""
+    return Problem(
+        Outcome.GRADER_BROKE,
+        "the grader itself failed; this says nothing about the code",
+        seen=clean(f"{type(error).__name__}: {error}{at}"),
+        log=excerpt(str(excinfo.getrepr(style="short"))),
+    )

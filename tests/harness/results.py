@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The result of a grading run: one model, and a small writer for each format (harness.writers).
+
+A failed exercise says something about the student's code. "Could not run" and "grader broke" say
+something about this machine or about us: they have no score, and are never counted as zero.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from dataclasses import asdict, dataclass, field, fields
+
+from harness.exercises import Exercise
+
+
+class Outcome(str, enum.Enum):
+    """How a test or an exercise ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    COULD_NOT_RUN = "could not run"
+    GRADER_BROKE = "grader broke"
+    NOT_SELECTED = "not selected"  # the command line asked for another part of the suite
+    SKIPPED = "skipped"  # a test that is worth no points and does not apply here
+
+    @property
+    def conclusive(self) -> bool:
+        """True where the outcome is about the graded code."""
+        return self in (Outcome.PASSED, Outcome.FAILED)
+
+
+# The first of these that any test of an exercise has is the exercise's own: one failed test is
+# enough to know, whatever happened to the others.
+_WORST_FIRST = (
+    Outcome.FAILED,
+    Outcome.GRADER_BROKE,
+    Outcome.COULD_NOT_RUN,
+    Outcome.SKIPPED,
+    Outcome.NOT_SELECTED,
+    Outcome.PASSED,
+)
+
+EXIT_PASSED = 0
+EXIT_POINTS_LOST = 1
+EXIT_INCONCLUSIVE = 3
+
+
+def worst(outcomes: list[Outcome]) -> Outcome:
+    """The outcome of a whole whose parts ended like this; NOT_SELECTED for no parts."""
+    return next((o for o in _WORST_FIRST if o in outcomes), Outcome.NOT_SELECTED)
+
+
+@dataclass
+class Problem:
+    """Why a test did not pass, in the words that a student reads."""
+
+    outcome: Outcome = Outcome.FAILED
+    what: str = ""  # the thing that was looked at: "CR4 on CPU 1 after disable"
+    expected: str = ""
+    seen: str = ""
+    read: str = ""  # where to read: "project02/README.md#users"
+    log: str = ""  # excerpt of the kernel's or the compiler's log
+
+
+@dataclass
+class Boot:
+    """One start of a lab machine; seconds is None when the agent never answered."""
+
+    machine: str  # "bochs/haswell, 2 CPUs, kernel 6.1.0-56-amd64"
+    stage: str
+    seconds: float | None
+    why: str = ""  # first boot, or what happened to the machine before
+
+
+@dataclass
+class TestResult:
+    """One test function with one set of parameters."""
+
+    __test__ = False  # the name is not pytest's
+
+    name: str  # node id: tests/stage/test_project01.py::test_x[vmx]
+    title: str = ""
+    part: str = ""  # "unit", "repo", "project01"
+    exercise: str = ""  # "" for a test without points
+    aim: str = ""  # what the test wants, in one sentence
+    machine: str = ""
+    started: float = 0.0  # seconds since the epoch
+    seconds: float = 0.0
+    outcome: Outcome = Outcome.PASSED
+    problem: Problem | None = None
+    boots: list[Boot] = field(default_factory=list)
+
+    def to_dict(self) -> dict:
+        """Plain data that can travel from a worker process to the controller."""
+        data = asdict(self)
+        data["outcome"] = self.outcome.value
+        if self.problem:
+            data["problem"]["outcome"] = self.problem.outcome.value
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict) -> TestResult:
+        """The inverse of to_dict()."""
+        known = {f.name for f in fields(cls)}
+        data = {key: value for key, value in data.items() if key in known}
+        data["outcome"] = Outcome(data["outcome"])
+        if data.get("problem"):
+            problem = dict(data["problem"])
+            problem["outcome"] = Outcome(problem["outcome"])
+            data["problem"] = Problem(**problem)
+        data["boots"] = [Boot(**boot) for boot in data.get("boots", [])]
+        return cls(**data)
+
+
+@dataclass
+class ExerciseResult:
+    """All tests of one exercise: the points are given for all of them or not at all."""
+
+    exercise: Exercise
+    tests: list[TestResult] = field(default_factory=list)
+    no_tests: Outcome = Outcome.GRADER_BROKE  # what it means that there are none
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the tests."""
+        return worst([t.outcome for t in self.tests]) if self.tests else self.no_tests
+
+    @property
+    def score(self) -> int | None:
+        """Points earned; None where nobody can know."""
+        if not self.outcome.conclusive:
+            return None
+        return self.exercise.points if self.outcome is Outcome.PASSED else 0
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in the tests of the exercise."""
+        return sum(t.seconds for t in self.tests)
+
+    @property
+    def problems(self) -> list[tuple[TestResult, Problem]]:
+        """What went wrong, the tests that decide the outcome first."""
+        bad = [(t, t.problem) for t in self.tests if t.problem and t.outcome is not Outcome.PASSED]
+        return sorted(bad, key=lambda pair: pair[0].outcome is not self.outcome)
+
+
+@dataclass
+class StageResult:
+    """The rubric of one stage."""
+
+    name: str  # "project01"
+    title: str
+    exercises: list[ExerciseResult] = field(default_factory=list)
+
+    @property
+    def selected(self) -> list[ExerciseResult]:
+        """The exercises that this run was asked to look at."""
+        return [e for e in self.exercises if e.outcome is not Outcome.NOT_SELECTED]
+
+    @property
+    def complete(self) -> bool:
+        """True when every exercise of the stage was passed or failed."""
+        return bool(self.exercises) and all(e.outcome.conclusive for e in self.exercises)
+
+    @property
+    def earned(self) -> int:
+        """Points that are certain."""
+        return sum(e.score or 0 for e in self.exercises)
+
+    @property
+    def score(self) -> int | None:
+        """The stage's points; None unless every exercise has its own."""
+        return self.earned if self.complete else None
+
+    @property
+    def max_score(self) -> int:
+        """What the stage is worth."""
+        return sum(e.exercise.points for e in self.exercises)
+
+
+@dataclass
+class Part:
+    """What a part of the suite cost: wall clock from its first test to its last, and work."""
+
+    name: str
+    tests: int = 0
+    wall: float = 0.0
+    busy: float = 0.0
+
+
+@dataclass
+class Run:
+    """Everything that one invocation found out."""
+
+    stages: list[StageResult] = field(default_factory=list)
+    tests: list[TestResult] = field(default_factory=list)
+    troubles: list[Problem] = field(default_factory=list)  # the grader's own, outside any test
+    notes: list[str] = field(default_factory=list)  # what a reader should know: files taken, …
+    submission: str = ""
+    partial: bool = False
+    started: float = field(default_factory=time.time)
+    seconds: float = 0.0
+
+    @property
+    def boots(self) -> list[Boot]:
+        """Every machine that was started."""
+        return [boot for test in self.tests for boot in test.boots]
+
+    def parts(self) -> list[Part]:
+        """The cost of each part, in the order in which they first ran."""
+        spans: dict[str, Part] = {}
+        first: dict[str, float] = {}
+        for test in sorted(self.tests, key=lambda t: t.started):
+            part = spans.setdefault(test.part, Part(test.part))
+            begin = first.setdefault(test.part, test.started)
+            part.tests += 1
+            part.busy += test.seconds
+            part.wall = max(part.wall, test.started + test.seconds - begin)
+        return list(spans.values())
+
+    def exit_status(self) -> int:
+        """0 all passed, 1 points or tests lost, 3 could not run or the grader broke."""
+        outcomes = [t.outcome for t in self.tests] + [p.outcome for p in self.troubles]
+        outcomes += [e.outcome for s in self.stages for e in s.selected]
+        if Outcome.GRADER_BROKE in outcomes or Outcome.COULD_NOT_RUN in outcomes:
+            return EXIT_INCONCLUSIVE
+        return EXIT_POINTS_LOST if Outcome.FAILED in outcomes else EXIT_PASSED

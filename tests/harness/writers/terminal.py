@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The rubric as a person reads it: a table, and below each lost point what was expected and seen."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from harness.results import Boot, ExerciseResult, Outcome, Problem, Run, StageResult, TestResult
+
+MIN_WIDTH, MAX_WIDTH = 80, 110
+TESTS_SHOWN = 3
+_WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.COULD_NOT_RUN: "COULD NOT RUN",
+          Outcome.GRADER_BROKE: "GRADER BROKE", Outcome.NOT_SELECTED: "-",
+          Outcome.SKIPPED: "skipped"}
+
+
+class Row(NamedTuple):
+    """A line, and the outcome that its colour shows."""
+
+    text: str
+    outcome: Outcome | None = None
+
+
+def _labelled(label: str, text: str, width: int) -> Iterator[Row]:
+    """`label  text`, wrapped; a text of several lines (a log) keeps its lines."""
+    head = f"       {label:<9} "
+    rows: list[str] = []
+    for line in text.splitlines():
+        rows += textwrap.wrap(line, max(30, width - len(head)), drop_whitespace=False) or [""]
+    for i, row in enumerate(rows):
+        yield Row((head if i == 0 else " " * len(head)) + row.rstrip())
+
+
+def problem_rows(test: TestResult, problem: Problem, width: int) -> Iterator[Row]:
+    """Everything that helps with one failed test."""
+    where = f" ({test.machine})" if test.machine else ""
+    yield from _labelled("test", test.title + where, width)
+    if problem.what:
+        yield from _labelled("looked at", problem.what, width)
+    for label in ("expected", "seen", "read", "log"):
+        if value := getattr(problem, label):
+            yield from _labelled(label, value, width)
+
+
+def _points(result: ExerciseResult) -> str:
+    score = "?" if result.score is None else str(result.score)
+    return f"{score}/{result.exercise.points}"
+
+
+def exercise_rows(result: ExerciseResult, width: int) -> Iterator[Row]:
+    """The exercise's line of the table, and the reasons if points were lost."""
+    title = textwrap.shorten(result.exercise.title, width - 34, placeholder=" …")
+    row = f"  {result.exercise.number:<5}{title:<{width - 33}} {_points(result):>7}  "
+    yield Row(row + _WORDS[result.outcome], result.outcome)
+    if not result.tests and result.outcome is Outcome.GRADER_BROKE:
+        yield from _labelled("seen", "no test of this exercise has run", width)
+    problems = result.problems
+    for test, problem in problems[:TESTS_SHOWN]:
+        yield from problem_rows(test, problem, width)
+    if len(problems) > TESTS_SHOWN:
+        yield from _labelled("", f"… and {len(problems) - TESTS_SHOWN} more tests of it", width)
+    if problems:
+        yield Row("")
+
+
+def total(stage: StageResult) -> str:
+    """The sum, or why there is none."""
+    if stage.score is not None:
+        return f"{stage.score} of {stage.max_score} points"
+    unknown = sum(e.exercise.points for e in stage.selected if e.score is None)
+    if not unknown:
+        return f"{stage.earned} points in the selected exercises; no total for a part of the suite"
+    return (f"no score: {unknown} of {stage.max_score} points could not be decided,"
+            f" {stage.earned} are certain")
+
+
+def stage_rows(stage: StageResult, width: int) -> Iterator[Row]:
+    """One stage's rubric."""
+    yield Row("")
+    yield Row(f"{stage.name}: {stage.title}" if stage.title != stage.name else stage.name)
+    for result in stage.exercises:
+        yield from exercise_rows(result, width)
+    outcome = None if stage.score is None else \
+        (Outcome.PASSED if stage.score == stage.max_score else Outcome.FAILED)
+    yield Row(f"  {'total':<5}{'':<{width - 33}} {total(stage)}", outcome)
+
+
+def trouble_rows(run: Run, width: int) -> Iterator[Row]:
+    """What is wrong with the grader itself."""
+    for problem in run.troubles:
+        yield Row("")
+        yield Row(f"{_WORDS[problem.outcome]}: {problem.what}", problem.outcome)
+        yield from _labelled("seen", problem.seen, width)
+        if problem.log:
+            yield from _labelled("log", problem.log, width)
+    if run.exit_status() == 3:
+        yield Row("")
+        yield Row("Some results say nothing about the code: they are no zeros. `make doctor` may know"
+                  " why.", Outcome.COULD_NOT_RUN)
+
+
+def _boot_row(boot: Boot) -> Row:
+    if boot.seconds is None:
+        return Row(f"  boot   {boot.machine}: never ready: {boot.why}", Outcome.COULD_NOT_RUN)
+    again = "" if boot.why == "first use" else f"  (again: {boot.why})"
+    return Row(f"  boot   {boot.stage}, {boot.machine}: ready after {boot.seconds:.1f} s{again}")
+
+
+def figure_rows(run: Run) -> Iterator[Row]:
+    """How long everything took."""
+    yield Row("")
+    yield Row("figures")
+    for boot in run.boots:
+        yield _boot_row(boot)
+    for part in run.parts():
+        yield Row(f"  part   {part.name}: {part.tests} tests, {part.wall:.1f} s from first to last,"
+                  f" {part.busy:.1f} s of work")
+    yield Row(f"  total  {run.seconds:.1f} s")
+
+
+def lines(run: Run, width: int = MIN_WIDTH) -> list[Row]:
+    """The summary of a whole run."""
+    width = min(max(width, MIN_WIDTH), MAX_WIDTH)
+    rows = [Row("")] + [Row(note) for note in run.notes] if run.notes else []
+    for stage in run.stages:
+        rows += stage_rows(stage, width)
+    rows += trouble_rows(run, width)
+    rows += figure_rows(run)
+    return rows + [Row("")]
+
+
+def text(run: Run, stage: StageResult) -> str:
+    """The same for one stage as a text file."""
+    rows = [Row(note) for note in run.notes]
+    rows += [*stage_rows(stage, MAX_WIDTH), *trouble_rows(run, MAX_WIDTH), *figure_rows(run)]
+    return "\n".join(row.text for row in rows).lstrip("\n") + "\n"
