@@ -15,6 +15,7 @@ from harness.spec import Kernel
 
 HERE = Path(__file__).resolve().parent
 AGENT = HERE / "agent"
+KVMCLIENT = HERE / "kvmclient"
 PROBE = HERE / "probe"
 LAB_MODULES = ("kvm_intel", "kvm_amd")  # with kvm and what that needs
 KEPT = 12
@@ -43,16 +44,23 @@ def source_digest(folder: Path, *more: str) -> str:
 BUILD_FILES = ("Makefile", "Kbuild")
 
 
-def agent() -> Path:
-    """Return the static /init; built once for a state of its sources."""
-    path = cache.entry(f"agent/agent-{source_digest(AGENT)}", build_agent)
-    cache.prune("agent", KEPT)
+def program(folder: Path) -> Path:
+    """Return the static program of a folder, named like it; built once for a state of its sources."""
+    name = folder.name
+    path = cache.entry(f"{name}/{name}-{source_digest(folder)}", lambda p: build_program(folder, p))
+    cache.prune(name, KEPT)
     return path
 
 
-def build_agent(path: Path) -> None:
-    make("the agent", ["make", "-s", "-C", str(AGENT), f"OUT={path.parent}", f"{path.parent}/agent"])
-    (path.parent / "agent").rename(path)
+def build_program(folder: Path, path: Path) -> None:
+    binary = path.parent / folder.name
+    make(folder.name, ["make", "-s", "-C", str(folder), f"OUT={path.parent}", str(binary)])
+    binary.rename(path)
+
+
+def agent() -> Path:
+    """Return the lab machine's /init."""
+    return program(AGENT)
 
 
 def probe(kernel: Kernel) -> Path:
@@ -94,7 +102,10 @@ def prepare_initrd(
 
     `extra_files`: (path in the machine, host file or content).
     """
-    files: list[tuple[str, Path | bytes | str]] = [("lab/vtxprobe.ko", probe(kernel))]
+    files: list[tuple[str, Path | bytes | str]] = [
+        ("lab/vtxprobe.ko", probe(kernel)),
+        ("bin/kvmclient", program(KVMCLIENT)),
+    ]
     files += stage_files(stage_build_dir)
     files += list(extra_files)
     return initramfs.build(agent(), files, kernel=kernel, with_modules=LAB_MODULES)

@@ -48,7 +48,8 @@ def off(driver):
     """The driver with every CPU outside VMX operation, before the test and after it."""
     scrub(driver)
     yield driver
-    scrub(driver)
+    if driver.machine is not None:
+        scrub(driver)
 
 
 def scrub(lab):
@@ -62,5 +63,5 @@ def scrub(lab):
     if any(in_vmx(lab, cpu) or hexvalue(lab, "cr4", cpu) & CR4_VMXE for cpu in CPUS):
         lab.unload()
         for cpu in CPUS:
-            lab.probe("vmxoff", cpu)
+            lab.probe("vmxscrub", cpu)
         lab.load()
