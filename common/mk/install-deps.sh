@@ -3,15 +3,16 @@
 # Install what the project needs and the machine lacks. It runs before anything else, on a machine
 # that may have nothing but git and make, so: POSIX sh, no Python, and quick when nothing is missing.
 #
-# usage: install-deps.sh [--dry-run] [GROUP...]     groups of packages.txt; default: core
-#        VTX_ROOT=dir        look for everything below dir (tests)
-#        VTX_NO_INSTALL=1    say what is missing and stop
+# usage: install-deps.sh [--missing | --dry-run] [GROUP...]     groups of packages.txt; default: core
+#        --missing      list what is missing, a package and its reason a line, for make doctor
+#        --dry-run      say what would be done
+#        VTX_ROOT=dir   look for everything below dir (tests)
 set -u
 
 here=$(dirname "$0")
 root=${VTX_ROOT:-}
-dry_run=
-[ "${1:-}" != --dry-run ] || { dry_run=1; shift; }
+mode=install
+case ${1:-} in --*) mode=${1#--}; shift ;; esac
 groups=" ${*:-core} "
 
 say() { printf '%s\n' "$@"; } # a line for each argument
@@ -126,6 +127,7 @@ install() { # PACKAGE...
 
 distribution=$(distribution)
 list=$(missing)
+[ "$mode" != missing ] || { [ -z "$list" ] || say "$list"; exit 0; }
 [ -n "$list" ] || exit 0
 # shellcheck disable=SC2046  # names have no spaces
 packages=$(echo $(say "$list" | cut -d ' ' -f 1))
@@ -142,7 +144,7 @@ if [ -z "$apt_here" ]; then
 	exit 1
 fi
 say "" "  apt-get install --no-install-recommends $packages"
-[ -z "$dry_run${VTX_NO_INSTALL:-}" ] || exit 1
+[ "$mode" = install ] || exit 1
 # shellcheck disable=SC2086
 install $packages || exit 1
 list=$(missing)
