@@ -31,11 +31,11 @@ include common/mk/stage.mk
 
 STAGE_DIR := $(O)/project$(STAGE)
 RESULTS ?= $(O)/results
-# The grader runs make itself: the variables of this make are not for that one.
-PURE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O -u KVER -u STAGE -u SUBMIT -u TODO \
+# The harness runs make itself, for the module and for kbuild: what this make was told is not for those.
+HARNESS = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O -u STAGE -u SUBMIT -u TODO \
 	PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests
-LAB = $(PURE) $(PYTHON) -m harness.lab
-PYTEST = $(PURE) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup --build-root $(O)
+LAB = $(HARNESS) $(PYTHON) -m harness.lab
+PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup --build-root $(O)
 
 # check-project1 and check-project01 are the same; anything else is named as unknown.
 stage-of = $(or $(filter $(patsubst 00%,0%,0$(1:0%=%)),$(STAGES)),$(error There is no project$(1) here. \
@@ -78,7 +78,7 @@ docs: ## the manual as HTML, write-ups included (Doxygen; installs it the first 
 doctor: ## look for whatever stops people, and say how to fix each
 	@python=$$(sh common/mk/find-python.sh -) || { \
 		echo "python: problem: no python3 (3.11 or newer) on this machine. Fix: make install-deps"; exit 1; }; \
-	$(PURE) $$python -m harness.doctor --build $(O) $(if $(KVER),--kver $(KVER)) $(if $(JSON),--json)
+	$(HARNESS) $$python -m harness.doctor --build $(O) $(if $(KVER),--kver $(KVER)) $(if $(JSON),--json)
 
 install-deps: ## install what is missing; DEPS="core debug docs dev" names the groups of common/mk/packages.txt
 	@sh common/mk/install-deps.sh $(or $(DEPS),core)
