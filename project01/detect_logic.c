@@ -71,12 +71,12 @@ int detect_cpuid(const struct vtx_cpu_facts *f, struct detect_cpuid_info *out)
  * Do:   answer for one processor, by questions in this order: each of them makes sense only after
  *       the ones before, and each needs a more drastic remedy than the ones after it.
  *       1. Is this a maker of VMX? If not: a processor with SVM that shows it is not supported
- *          (this driver learns SVM in project07); one that should have SVM, does not show it and
- *          has the hypervisor bit set is hidden; anything else is not supported.
+ *          (this driver learns SVM in project07); one that should have SVM, does not show it
+ *          and has the hypervisor bit set is hidden; anything else is not supported.
  *       2. Does CPUID show VMX? If not: hidden with the hypervisor bit set, else not supported.
  *          The MSRs and the CR4 bit of the next questions do not exist without it.
- *       3. Does firmware allow it? IA32_FEATURE_CONTROL not among the facts: unknown. Locked without
- *          "VMX outside SMX": disabled by firmware. Not locked is fine, project02 will write it.
+ *       3. Does firmware allow it? IA32_FEATURE_CONTROL not among the facts: unknown. Locked,
+ *          and no "VMX outside SMX": disabled by firmware. Not locked is fine: project02 writes it.
  *       4. Does somebody else use it? CR4.VMXE set, and not by us (VTX_FACT_OURS): held.
  *       5. Otherwise it is usable.
  * Read: Intel SDM vol. 3, "Enabling and Entering VMX Operation"; project01/README.md, "The verdict"

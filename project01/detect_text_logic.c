@@ -120,6 +120,9 @@ static const char *remedy_hidden(const struct detect_cpuid_info *info)
 {
 	unsigned int i;
 
+	if (info->arch == DETECT_ARCH_SVM)
+		return "Nesting would show SVM, which only project07 uses. Work in the lab machine, "
+		       "which emulates VMX on any computer: make lab.";
 	for (i = 0; i < ARRAY_SIZE(nesting); i++) {
 		if (!memcmp(info->signature, nesting[i].signature, sizeof(nesting[i].signature)))
 			return nesting[i].remedy;

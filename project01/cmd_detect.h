@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file cmd_detect.h
+ * @brief What the files of vtxctl detect share. Everything here lives in vtxctl only.
+ */
+#ifndef CMD_DETECT_H
+#define CMD_DETECT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "vtxdrv.h"
+
+/** All CPUs of a machine, from the device or from a file. */
+struct detect_machine {
+	bool from_file;
+	unsigned int stage; /**< of the module, or of this vtxctl for a file */
+	unsigned int count; /**< of cpus */
+	struct vtx_cpu_query *cpus; /**< allocated; facts, verdict and difference of each */
+};
+
+/**
+ * Read a machine from the JSON of an earlier detect --json; complains when it cannot.
+ *
+ * @param path of the file, "-" for stdin
+ * @param machine out: to be freed with detect_machine_free()
+ * @return CTL_DONE or CTL_USAGE
+ */
+int detect_from_file(const char *path, struct detect_machine *machine);
+
+/**
+ * Read the facts of one CPU from an entry of "raw"; complains when it cannot.
+ *
+ * @param entry one element of raw.cpus
+ * @param position of the element, for messages
+ * @param facts out
+ * @return true if everything was there and in range
+ */
+bool detect_raw_read(struct json_object *entry, size_t position, struct vtx_cpu_facts *facts);
+
+/** The facts of one CPU as an entry of "raw". */
+struct json_object *detect_raw_write(const struct vtx_cpu_facts *facts);
+
+/** Free what a machine holds. */
+void detect_machine_free(struct detect_machine *machine);
+
+/**
+ * The CPU whose verdict is the machine's: the first that is not usable, else the first.
+ *
+ * @param machine with at least one CPU
+ */
+const struct vtx_cpu_query *detect_deciding_cpu(const struct detect_machine *machine);
+
+/** Why a mode cannot be used here; "" if it can. */
+const char *detect_mode_why(unsigned int mode, enum vtx_verdict verdict);
+
+/** Name of bit @p bit of vtx_cpu_query.differs; NULL beyond the last. */
+const char *detect_difference_name(unsigned int bit);
+
+/** Print the answer as one JSON object. */
+void detect_print_json(const struct detect_machine *machine);
+
+/** The decoded part of the JSON: one element of "cpus". */
+struct json_object *detect_json_cpu(const struct vtx_cpu_query *query);
+
+/** The key "controls" of one CPU: null while exercise 1.6 is not done. */
+struct json_object *detect_json_controls(const struct vtx_cpu_facts *facts);
+
+/** Print the answer for people. */
+void detect_print_table(const struct detect_machine *machine, bool verbose);
+
+/** Print the capabilities of one CPU for people, with every control bit if @p verbose. */
+void detect_print_caps(const struct vtx_cpu_facts *facts, bool verbose);
+
+#endif

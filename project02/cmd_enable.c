@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vtxctl enable, disable, status: VMX operation on every CPU.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd_enable.h"
+#include "ctl.h"
+#include "ctl_json.h"
+#include "ctl_table.h"
+#include "x86_bits.h"
+
+static void print_enable_json(const struct vtx_enable *answer, bool enabled)
+{
+	struct json_object *object = json_object_new_object();
+
+	ctl_json_put_bool(object, "enabled", enabled);
+	ctl_json_put_int(object, "users", answer->users);
+	ctl_json_put_int(object, "cpu", answer->cpu);
+	ctl_json_put_text(object, "cause", enable_cause_name(answer->cause));
+	ctl_json_put_hex(object, "value", answer->value);
+	ctl_json_put_hex(object, "expected", answer->expected);
+	ctl_json_print(object);
+}
+
+static int cmd_enable_main(int argc, char **argv)
+{
+	bool json = ctl_parse_json_only("Put every CPU into VMX operation (VMXON), or, if one "
+					"refuses, none. Counts: the last disable ends it.",
+					argc, argv);
+	struct vtx_enable answer = { .cpu = -1 };
+	struct vtx_info info;
+	int status;
+	int err = 0;
+	int fd;
+
+	status = ctl_open(&fd, &info);
+	if (status != CTL_DONE)
+		return status;
+	if (ioctl(fd, VTXDRV_ENABLE, &answer))
+		err = errno;
+	close(fd);
+	if (json)
+		print_enable_json(&answer, !err);
+	else if (!err)
+		printf("VMX operation is on, on %u CPUs; users: %u\n", info.online_cpus,
+		       answer.users);
+	if (err)
+		enable_explain(&answer, err);
+	return err ? CTL_NO : CTL_DONE;
+}
+
+static void explain_disable(int err)
+{
+	if (err == ENOSYS)
+		ctl_error("disable: the exercise that does this is not done yet; see dmesg");
+	else
+		ctl_error("disable: nothing to switch off, the driver has no user (%s). vtxctl "
+			  "status shows what is on.", strerror(err));
+}
+
+static int cmd_disable_main(int argc, char **argv)
+{
+	bool json = ctl_parse_json_only("Take back one vtxctl enable; the last one takes every "
+					"CPU out of VMX operation.", argc, argv);
+	struct vtx_disable answer = { 0 };
+	struct vtx_info info;
+	int status;
+	int err = 0;
+	int fd;
+
+	status = ctl_open(&fd, &info);
+	if (status != CTL_DONE)
+		return status;
+	if (ioctl(fd, VTXDRV_DISABLE, &answer))
+		err = errno;
+	close(fd);
+	if (json) {
+		struct json_object *object = json_object_new_object();
+
+		ctl_json_put_bool(object, "disabled", !err);
+		ctl_json_put_int(object, "users", answer.users);
+		ctl_json_print(object);
+	} else if (!err) {
+		printf("VMX operation is %s; users: %u\n", answer.users ? "still on" : "off",
+		       answer.users);
+	}
+	if (err)
+		explain_disable(err);
+	return err ? CTL_NO : CTL_DONE;
+}
+
+VTX_COMMAND(enable, "put every CPU into VMX operation", cmd_enable_main);
+VTX_COMMAND(disable, "take every CPU out of VMX operation", cmd_disable_main);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Why a CPU could not be enabled, in words.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_enable.h"
+#include "ctl.h"
+#include "detect_text_logic.h"
+
+#define HEX "0x%" PRIx64
+
+static const char *const cause_names[] = {
+	[VTX_CAUSE_NONE] = "none",
+	[VTX_CAUSE_NOT_USABLE] = "not-usable",
+	[VTX_CAUSE_HELD] = "held",
+	[VTX_CAUSE_FEATURE_CONTROL] = "feature-control",
+	[VTX_CAUSE_CR0_FIXED] = "cr0-fixed",
+	[VTX_CAUSE_CR4_FIXED] = "cr4-fixed",
+	[VTX_CAUSE_REGION] = "region",
+	[VTX_CAUSE_NO_MEMORY] = "no-memory",
+	[VTX_CAUSE_VMXON_FAULT] = "vmxon-fault",
+	[VTX_CAUSE_VMXON_FAILED] = "vmxon-failed",
+	[VTX_CAUSE_SHUTDOWN] = "shutdown",
+	[VTX_CAUSE_INJECTED] = "injected",
+};
+
+const char *enable_cause_name(unsigned int cause)
+{
+	if (cause < sizeof(cause_names) / sizeof(cause_names[0]))
+		return cause_names[cause];
+	return "unknown";
+}
+
+/* "CR0: bits 0x20 must be 1" says more than the two values. */
+static void explain_cr(const char *cr, const struct vtx_enable *a)
+{
+	uint64_t missing = a->expected & ~a->value;
+	uint64_t surplus = a->value & ~a->expected;
+
+	ctl_error("enable: CPU %d: %s is " HEX ", VMX operation needs " HEX ": bits " HEX
+		  " must be 1, bits " HEX " must be 0. The kernel sets %s: look for what changed "
+		  "it (another module, a boot parameter).",
+		  a->cpu, cr, (uint64_t)a->value, (uint64_t)a->expected, missing, surplus, cr);
+}
+
+static void explain_msrs(const struct vtx_enable *a)
+{
+	if (a->cause == VTX_CAUSE_FEATURE_CONTROL)
+		ctl_error("enable: CPU %d: IA32_FEATURE_CONTROL is " HEX ", bits " HEX " are "
+			  "needed: firmware has locked VMX out. Enable VT-x in the firmware's "
+			  "setup and switch the computer off and on; vtxctl detect explains.",
+			  a->cpu, (uint64_t)a->value, (uint64_t)a->expected);
+	else
+		ctl_error("enable: CPU %d: no VMXON region for IA32_VMX_BASIC " HEX ": size 0 or "
+			  "above 4096, a reserved memory type, or another revision than the CPU "
+			  "has that loaded the module. vtxctl detect shows whether CPUs differ.",
+			  a->cpu, (uint64_t)a->value);
+}
+
+static void explain_vmxon(const struct vtx_enable *a)
+{
+	if (a->cause == VTX_CAUSE_VMXON_FAULT)
+		ctl_error("enable: CPU %d: VMXON raised an exception, although CR0, CR4 and "
+			  "IA32_FEATURE_CONTROL had been checked: the CPU may be in VMX "
+			  "operation already, or in SMX. dmesg has the registers.", a->cpu);
+	else
+		ctl_error("enable: CPU %d: VMXON failed with VMfailInvalid, region at " HEX ": "
+			  "expected a 4-KByte aligned address within the physical width and the "
+			  "revision identifier in the region's first 31 bits. See dmesg.", a->cpu,
+			  (uint64_t)a->value);
+}
+
+static void explain_machine(const struct vtx_enable *a, int err)
+{
+	switch (a->cause) {
+	case VTX_CAUSE_NOT_USABLE:
+		ctl_error("enable: CPU %d is not usable: %s. vtxctl detect says why, and what to "
+			  "do about it.", a->cpu, detect_verdict_name(a->value));
+		break;
+	case VTX_CAUSE_HELD:
+		ctl_error("enable: CPU %d: another hypervisor holds VMX (CR4 is " HEX ", VMXE is "
+			  "set). Stop its machines and unload it: modprobe -r kvm_intel; from "
+			  "Linux 6.12 on it holds VMX from load on. Nothing was touched.", a->cpu,
+			  (uint64_t)a->value);
+		break;
+	case VTX_CAUSE_NO_MEMORY:
+		ctl_error("enable: CPU %d: no memory for %" PRIu64 " bytes of VMXON region. Free "
+			  "some, and try again.", a->cpu, (uint64_t)a->value);
+		break;
+	case VTX_CAUSE_SHUTDOWN:
+		ctl_error("enable: the machine is going down, VMX stays off.");
+		break;
+	case VTX_CAUSE_INJECTED:
+		ctl_error("enable: CPU %d: failed because the module parameter fail_nth asked for "
+			  "it. Every other CPU was rolled back.", a->cpu);
+		break;
+	default:
+		ctl_error("enable: failed: %s (cause %s, CPU %d). See dmesg.", strerror(err),
+			  enable_cause_name(a->cause), a->cpu);
+	}
+}
+
+void enable_explain(const struct vtx_enable *answer, int err)
+{
+	switch (answer->cause) {
+	case VTX_CAUSE_CR0_FIXED:
+		explain_cr("CR0", answer);
+		break;
+	case VTX_CAUSE_CR4_FIXED:
+		explain_cr("CR4", answer);
+		break;
+	case VTX_CAUSE_FEATURE_CONTROL:
+	case VTX_CAUSE_REGION:
+		explain_msrs(answer);
+		break;
+	case VTX_CAUSE_VMXON_FAULT:
+	case VTX_CAUSE_VMXON_FAILED:
+		explain_vmxon(answer);
+		break;
+	default:
+		explain_machine(answer, err);
+	}
+}
