@@ -185,8 +185,9 @@ def build_stage(
         started = time.monotonic()
         command = make_command(stage, out, variables or {})
         status, log = run_limited(command, root, timeout)
-        build = Build(stage, out / stage, status == 0, status is None,
-                      time.monotonic() - started, log.replace(f"{out}/", ""), command)
+        build = Build(stage, out / stage, ok=status == 0, timed_out=status is None,
+                      seconds=time.monotonic() - started, log=log.replace(f"{out}/", ""),
+                      command=command)
         if build.ok and not (build.module.is_file() and build.tool.is_file()):
             build.ok = False
             build.log += f"make succeeded without making {build.module} and {build.tool}\n"

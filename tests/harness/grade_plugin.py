@@ -16,7 +16,7 @@ import re
 import sys
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -314,8 +314,9 @@ def _problem(item: pytest.Item, call: pytest.CallInfo) -> Problem | None:
             lab.forgive()
             lab.discard()
     problem = problem_of(call.excinfo, bool(number), problem_of_machine)
-    problem.expected = problem.expected or aim
-    problem.read = problem.read or read
+    if problem.outcome is Outcome.FAILED:
+        problem.expected = problem.expected or aim
+        problem.read = problem.read or read
     if lab is not None and problem.outcome is Outcome.FAILED and not problem.log:
         problem.log = grade_report.excerpt(lab.log())
     if NONCE in item.stash:
@@ -381,8 +382,3 @@ def repository(request: pytest.FixtureRequest) -> Path:
 def grading(request: pytest.FixtureRequest) -> Settings:
     """The options of this run."""
     return request.config.stash[SETTINGS]
-
-
-def settings_dict(settings: Settings) -> dict[str, Any]:
-    """For messages and debugging."""
-    return asdict(settings)

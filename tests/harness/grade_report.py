@@ -52,6 +52,11 @@ class Controller:
         if self.settings.todo:
             self.run.notes.append(f"built with these exercises unsolved: {self.settings.todo}")
 
+    def pytest_sessionstart(self) -> None:
+        """One line a test is enough: no file names between them."""
+        if reporter := self.config.pluginmanager.getplugin("terminalreporter"):
+            reporter.showfspath = False
+
     # ---- what is going to run --------------------------------------------------------------
 
     def take_plan(self, plan: list[dict]) -> None:

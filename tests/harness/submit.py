@@ -75,10 +75,13 @@ def read_plain(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise Refused(_why_not_opened(error)) from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Refused("it is not a regular file")
-        data = file.read(SIZE_LIMIT + 1)
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(SIZE_LIMIT + 1)
+    finally:
+        os.close(fd)
     if len(data) > SIZE_LIMIT:
         raise Refused(f"it is larger than {SIZE_LIMIT // 1024} KiB")
     if b"\0" in data:

@@ -84,7 +84,7 @@ def stage_rows(stage: StageResult, width: int) -> Iterator[Row]:
         yield from exercise_rows(result, width)
     outcome = None if stage.score is None else \
         (Outcome.PASSED if stage.score == stage.max_score else Outcome.FAILED)
-    yield Row(f"  {'total':<5}{'':<{width - 33}} {total(stage)}", outcome)
+    yield Row(f"  total: {total(stage)}", outcome)
 
 
 def trouble_rows(run: Run, width: int) -> Iterator[Row]:
