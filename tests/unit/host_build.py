@@ -8,6 +8,7 @@ TOP = Path(__file__).resolve().parents[2]
 FOLDERS = ["common/include", "common/arch", "common/logic", "common/user", "project01"]
 WARNINGS = ["-Wall", "-Wextra", "-Wmissing-prototypes", "-Wno-unused-parameter", "-Werror"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+STUDENT = ("detect_logic.c", "vmx_caps_logic.c")
 EXERCISES = ("1.1", "1.2", "1.5", "1.6", "1.7")
 
 
@@ -34,17 +35,23 @@ def run(command: list) -> None:
     assert not done.stderr, done.stderr
 
 
-def build(folder: Path, todo=(), sanitize=True) -> Path:
-    """Build vtxctl in a folder, on up to four cores, and return its path."""
+def build(folder: Path, todo=(), sanitize=False, solved: Path = None) -> Path:
+    """Build vtxctl in a folder, on up to four cores, and return its path.
+
+    Without the sanitizers it is linked statically, as for the lab machine, and starts much faster.
+    With todo, what holds no exercise is taken from the folder of a build without.
+    """
     extra = SANITIZE if sanitize else []
 
     def one(source: Path) -> Path:
         target = folder / (source.stem + ".o")
+        if todo and solved and source.name not in STUDENT:
+            return solved / target.name
         run(["gcc", *compile_flags(todo), *extra, "-c", source, "-o", target])
         return target
 
     with ThreadPoolExecutor(4) as pool:
         objects = list(pool.map(one, sources()))
     tool = folder / "vtxctl"
-    run(["gcc", *extra, "-o", tool, *objects, "-ljson-c"])
+    run(["gcc", *(extra if sanitize else ["-static"]), "-o", tool, *objects, "-ljson-c", "-lm"])
     return tool
