@@ -4,7 +4,7 @@
 Written from the manuals and from the description of the JSON, not from the C code, and used as the
 judge of it. A raw_cpu is an entry of raw.cpus; numbers in it are "0x..." or None.
 """
-from reference_tables import EPT_VPID, GROUPS, MISC, MSR_NAMES, SVM_FEATURES
+from unit.reference_tables import EPT_VPID, GROUPS, MISC, MSR_NAMES, SVM_FEATURES
 
 VMX_MAKERS = ("GenuineIntel", "CentaurHauls", "  Shanghai  ")
 SVM_MAKERS = ("AuthenticAMD", "HygonGenuine")

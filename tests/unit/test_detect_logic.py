@@ -6,18 +6,14 @@ reference_decode.py, which shares no line and no table with the C code.
 """
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from unit import host_build, random_facts
+from unit import reference_decode as reference
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import host_build  # noqa: E402  pylint: disable=wrong-import-position
-import random_facts  # noqa: E402  pylint: disable=wrong-import-position
-import reference_decode as reference  # noqa: E402  pylint: disable=wrong-import-position
-
 RECORDINGS = sorted((HERE / "recordings").glob("*.json"))
 BATCH = 400
 BATCHES = 6
