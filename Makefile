@@ -37,6 +37,10 @@ HARNESS = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O -u STAGE -u SUBMIT -u TOD
 LAB = $(HARNESS) $(PYTHON) -m harness.lab
 PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup --build-root $(O)
 
+# Only the stage's own test files: another one that cannot even be read costs no points here.
+grade = $(PYTEST) $(wildcard tests/stage/test_project$(1)*.py) --stage $(1) $(if $(SUBMIT),--submit "$(SUBMIT)") \
+	$(if $(KVER),--kver $(KVER)) $(if $(TODO),--todo "$(TODO)") --results $(RESULTS)/project$(1)
+
 # check-project1 and check-project01 are the same; anything else is named as unknown.
 stage-of = $(or $(filter $(patsubst 00%,0%,0$(1:0%=%)),$(STAGES)),$(error There is no project$(1) here. \
 	The stages of this tree: $(addprefix project,$(STAGES))))
@@ -53,8 +57,7 @@ check: deps ## everything: unit tests, repository rules, every stage on the olde
 
 ## One stage; N is 1 or 01, SUBMIT=dir grades somebody's directory
 check-project%: deps FORCE ## check-projectN: grade stage N and print its rubric
-	@$(PYTEST) tests/stage --stage $(call stage-of,$*) $(if $(SUBMIT),--submit "$(SUBMIT)") \
-		$(if $(KVER),--kver $(KVER)) $(if $(TODO),--todo "$(TODO)") --results $(RESULTS)/project$(call stage-of,$*)
+	@$(call grade,$(call stage-of,$*))
 
 project%: FORCE ## projectN: build vtxdrv.ko and vtxctl of stage N into build/projectNN
 	@$(MAKE) --no-print-directory project$(call stage-of,$*)
