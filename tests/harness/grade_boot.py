@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from harness.grade_plugin import Settings
 
 Say = Callable[[str], None]
+KEPT_RUNS = 8
+STILL_RUNNING = 3600  # seconds; a younger folder may belong to a run beside this one
 
 
 def submission_name(directory: Path) -> str:
@@ -85,19 +89,33 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
 
 
 def artefacts_folder(settings: Settings, key: LabKey) -> Path:
-    """Logs of each machine are kept; a repeated boot gets a folder of its own."""
-    home = settings.build / "artefacts"
-    if settings.submit:
-        home = home / submission_name(settings.submit)
-    folder = home / key.group
-    number = 1
-    while (folder / f"boot{number}" / f".{settings.run_id}").exists():
-        number += 1
-    folder = folder / f"boot{number}"
-    shutil.rmtree(folder, ignore_errors=True)
+    """Where the logs of one machine go: nobody else's, also when two runs share the build root."""
+    home = settings.build / "artefacts" / settings.run_id / key.group
+    number = len(list(home.glob("boot*"))) + 1
+    folder = home / f"boot{number}"
     folder.mkdir(parents=True)
-    (folder / f".{settings.run_id}").touch()
     return folder
+
+
+def prepare_artefacts(settings: Settings) -> None:
+    """Make room for this run's logs: the ones of the last runs are kept."""
+    home = settings.build / "artefacts"
+    (home / settings.run_id).mkdir(parents=True)
+    for old in sorted(p for p in home.iterdir() if p.is_dir() and not p.is_symlink())[:-KEPT_RUNS]:
+        if time.time() - old.stat().st_mtime > STILL_RUNNING:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def link_artefacts(settings: Settings) -> Path | None:
+    """Let `artefacts/latest` be this run, if it has booted anything; return its folder then."""
+    home = settings.build / "artefacts"
+    with contextlib.suppress(OSError):
+        (home / settings.run_id).rmdir()
+        return None
+    newest = home / f".latest-{settings.run_id}"
+    newest.symlink_to(settings.run_id)
+    newest.rename(home / "latest")
+    return home / settings.run_id
 
 
 def boot(settings: Settings, key: LabKey, say: Say) -> Any:
@@ -106,7 +124,7 @@ def boot(settings: Settings, key: LabKey, say: Say) -> Any:
     kernel = kernels.resolve(key.kver or None)
     spec = lab.stage_spec(build.directory, key.vendor, kernel=kernel, cpus=key.cpus,
                           mem_mib=key.mem_mib, cpu_model=key.cpu_model or None,
-                          cmdline_extra=key.cmdline)
+                          cmdline_extra=key.cmdline, firmware=key.firmware)
     say(f"booting {key.group}: {key.cpus} CPUs, kernel {kernel.release}")
     machine = Machine.boot(spec, artefacts_folder(settings, key))
     say(f"ready   {describe_spec(machine.spec, key)}: after {machine.ready_seconds:.1f} s")

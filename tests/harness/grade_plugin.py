@@ -32,7 +32,8 @@ from harness.results import Outcome, Problem, TestResult
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _STAGE_FILE = re.compile(r"test_(project\d\d|lab_[a-z0-9]+)")
-_LAB_KEYS = ("stage", "vendor", "cpus", "cpu_model", "mem_mib", "cmdline", "instance")
+_LAB_KEYS = ("stage", "vendor", "cpus", "cpu_model", "mem_mib", "cmdline", "firmware",
+             "instance")
 
 SETTINGS = pytest.StashKey["Settings"]()
 POOL = pytest.StashKey[LabPool]()
@@ -89,7 +90,7 @@ def make_settings(config: pytest.Config) -> Settings:
         build / "results" / stage
     return Settings(
         root=root, build=build, stage=stage, exercise=option("--exercise"),
-        run_id=shared.get("run_id") or uuid.uuid4().hex[:12],
+        run_id=shared.get("run_id") or time.strftime("%m%d-%H%M%S-") + uuid.uuid4().hex[:4],
         started=shared.get("started") or time.time(),
         kvers=option("--kver") or [""], todo=option("--todo"), submit=submit, results=results,
         seed=option("--seed") or shared.get("seed") or uuid.uuid4().hex[:8],
@@ -101,7 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks; prepare this process."""
     for line in (
         "exercise(number, expected='', read=''): the points of this exercise depend on this test",
-        "lab(vendor=, cpus=, cpu_model=, mem_mib=, cmdline=, instance=): the machine it needs",
+        "lab(vendor=, cpus=, cpu_model=, mem_mib=, cmdline=, firmware=, instance=): the machine it needs",
         "expect_kmsg(regex, ...): kernel lines above notice that belong to this test",
         "slow: takes long and is left out by -m 'not slow'",
     ):
@@ -239,9 +240,11 @@ def describe_item(item: pytest.Item) -> TestResult:
     key = key_of(item)
     text = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip()
     title = text.splitlines()[0].rstrip(".") if text else item.name.split("[")[0][5:].replace("_", " ")
-    callspec = getattr(item, "callspec", None)
-    if callspec and callspec.id != (key.label if key else ""):
-        title += f" [{callspec.id}]"
+    variant = item.name.partition("[")[2].removesuffix("]")
+    if key:
+        variant = variant.removeprefix(key.label).removesuffix(key.label).strip("-")
+    if variant:
+        title += f" [{variant}]"
     return TestResult(
         name=grade_report.plain_name(item.nodeid), title=title, part=part_of(item.path), aim=aim,
         exercise=number, machine=key.label if key else "", outcome=Outcome.NOT_SELECTED,

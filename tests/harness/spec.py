@@ -42,11 +42,14 @@ class MachineSpec:
     cpu_model: str | None = None  # in the emulator's own words
     cmdline_extra: str = ""
     debug: bool = False  # leave the door open for a debugger
+    firmware: str = ""  # a name of bochs_bios.FIRMWARE; "" is the emulator's own
 
     def __post_init__(self) -> None:
         if self.vendor not in VENDORS:
             raise ValueError(f"vendor {self.vendor!r}: expected one of {', '.join(VENDORS)}")
         if self.accel is not None and self.accel not in ACCELS:
             raise ValueError(f"accel {self.accel!r}: expected one of {', '.join(ACCELS)}")
+        if self.firmware:
+            self.accel = "bochs"  # the one whose BIOS we can change
         if self.cpus < 1:
             raise ValueError(f"cpus={self.cpus}: a machine has at least one")
