@@ -57,11 +57,18 @@ static int cmd_enable_main(int argc, char **argv)
 
 static void explain_disable(int err)
 {
-	if (err == ENOSYS)
+	switch (err) {
+	case EALREADY:
+		ctl_error("disable: the driver has no user, VMX operation is off already; vtxctl "
+			  "status shows it.");
+		break;
+	case ENOSYS:
 		ctl_error("disable: the exercise that does this is not done yet; see dmesg");
-	else
-		ctl_error("disable: nothing to switch off, the driver has no user (%s). vtxctl "
-			  "status shows what is on.", strerror(err));
+		break;
+	default:
+		ctl_error("disable failed: %s. See dmesg; vtxctl status shows what is on.",
+			  strerror(err));
+	}
 }
 
 static int cmd_disable_main(int argc, char **argv)

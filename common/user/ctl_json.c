@@ -70,6 +70,7 @@ void ctl_json_put_null(struct json_object *object, const char *key)
 void ctl_json_print(struct json_object *object)
 {
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_SPACED |
 							    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 }
