@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -92,11 +92,13 @@ def test_other_distributions_by_hand(tmp_path, name):
 
 
 def test_quick_when_nothing_is_missing():
-    """The look comes before every command, so it takes less than 0.3 s; here nothing is missing."""
-    start = time.monotonic()
+    """The look comes before every command: little work. Here nothing is missing."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run("install-deps.sh", "--missing")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stdout) == (0, "")
-    assert time.monotonic() - start < 0.3
+    # Processor time, not the clock: other tests keep the computer busy meanwhile.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
 
 
 def test_python_is_found_with_its_modules():
