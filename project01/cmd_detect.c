@@ -110,6 +110,11 @@ static int from_device(struct detect_machine *machine)
 	return status;
 }
 
+int detect_read_machine(const char *from, struct detect_machine *machine)
+{
+	return from ? detect_from_file(from, machine) : from_device(machine);
+}
+
 /* ---- what the printers share ----------------------------------------------------------------- */
 
 void detect_machine_free(struct detect_machine *machine)
@@ -167,7 +172,7 @@ static int cmd_detect_main(int argc, char **argv)
 	int status;
 
 	ctl_parse(&argp, argc, argv, &options);
-	status = options.from ? detect_from_file(options.from, &machine) : from_device(&machine);
+	status = detect_read_machine(options.from, &machine);
 	if (status == CTL_DONE) {
 		if (options.json)
 			detect_print_json(&machine);

@@ -30,6 +30,15 @@ struct detect_machine {
 int detect_from_file(const char *path, struct detect_machine *machine);
 
 /**
+ * The machine of --from, or this one; complains when it cannot be had.
+ *
+ * @param from path as for detect_from_file(), NULL: ask the device
+ * @param machine out: to be freed with detect_machine_free()
+ * @return enum ctl_status
+ */
+int detect_read_machine(const char *from, struct detect_machine *machine);
+
+/**
  * Read the facts of one CPU from an entry of "raw"; complains when it cannot.
  *
  * @param entry one element of raw.cpus

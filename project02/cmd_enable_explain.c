@@ -35,16 +35,40 @@ const char *enable_cause_name(unsigned int cause)
 	return "unknown";
 }
 
-/* "CR0: bits 0x20 must be 1" says more than the two values. */
+struct bit_name {
+	const char *reg;
+	uint64_t mask;
+	const char *name;
+};
+
+static const struct bit_name bit_names[] = {
+#define X86_BIT(reg, bit, ident, meaning) { #reg, 1ULL << (bit), #reg "." #ident },
+#include "x86_bits.def"
+#undef X86_BIT
+};
+
+/* " CR0.NE must be 1": the bits of @p mask by name, as many as fit. */
+static void name_bits(char *text, size_t size, const char *reg, uint64_t mask, int must_be)
+{
+	size_t i;
+	size_t used = strlen(text);
+
+	for (i = 0; i < sizeof(bit_names) / sizeof(bit_names[0]) && used < size; i++) {
+		if ((mask & bit_names[i].mask) && !strcmp(bit_names[i].reg, reg))
+			used += snprintf(text + used, size - used, " %s must be %d,",
+					 bit_names[i].name, must_be);
+	}
+}
+
 static void explain_cr(const char *cr, const struct vtx_enable *a)
 {
-	uint64_t missing = a->expected & ~a->value;
-	uint64_t surplus = a->value & ~a->expected;
+	char bits[256] = "";
 
-	ctl_error("enable: CPU %d: %s is " HEX ", VMX operation needs " HEX ": bits " HEX
-		  " must be 1, bits " HEX " must be 0. The kernel sets %s: look for what changed "
-		  "it (another module, a boot parameter).",
-		  a->cpu, cr, (uint64_t)a->value, (uint64_t)a->expected, missing, surplus, cr);
+	name_bits(bits, sizeof(bits), cr, a->expected & ~a->value, 1);
+	name_bits(bits, sizeof(bits), cr, a->value & ~a->expected, 0);
+	ctl_error("enable: CPU %d: %s is " HEX ", VMX operation needs " HEX ":%s and the kernel "
+		  "sets %s: look for what changed it (another module, a boot parameter).",
+		  a->cpu, cr, (uint64_t)a->value, (uint64_t)a->expected, bits, cr);
 }
 
 static void explain_msrs(const struct vtx_enable *a)

@@ -16,6 +16,7 @@
 #include "mem.h"
 #include "vmxon.h"
 #include "vtx_todo.h"
+#include "x86_bits.h"
 
 struct enable_call {
 	struct vtx_enable *why;
@@ -48,10 +49,11 @@ void vmxon_disable_all(void)
 	on_each_cpu(disable_here, NULL, 1);
 }
 
-static int refuse(struct vtx_enable *why, int err, u32 cause, u64 value)
+static int refuse(struct vtx_enable *why, int err, u32 cause, u64 value, u64 expected)
 {
 	why->cause = cause;
 	why->value = value;
+	why->expected = expected;
 	return err;
 }
 
@@ -65,11 +67,14 @@ static int refuse_verdict(struct vtx_enable *why, const struct vtx_cpu_facts *fa
 		why->cpu = -1;
 		return 0;
 	case VTX_VERDICT_HELD:
-		return refuse(why, -EBUSY, VTX_CAUSE_HELD, facts->cr4);
+		return refuse(why, -EBUSY, VTX_CAUSE_HELD, facts->cr4,
+			      facts->cr4 & ~CR4_VMXE);
 	case VTX_VERDICT_DISABLED_BY_FIRMWARE:
-		return refuse(why, -EACCES, VTX_CAUSE_FEATURE_CONTROL, facts->feature_control);
+		return refuse(why, -EACCES, VTX_CAUSE_FEATURE_CONTROL, facts->feature_control,
+			      FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 	default:
-		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, verdict);
+		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, verdict,
+			      VTX_VERDICT_USABLE);
 	}
 }
 
@@ -81,7 +86,7 @@ static int ask_all(struct vtx_enable *why)
 	int cpu;
 
 	if (!facts)
-		return refuse(why, -ENOMEM, VTX_CAUSE_NO_MEMORY, sizeof(*facts));
+		return refuse(why, -ENOMEM, VTX_CAUSE_NO_MEMORY, sizeof(*facts), 0);
 	for_each_online_cpu(cpu) {
 		err = detect_cpu(cpu, facts) ?: refuse_verdict(why, facts);
 		if (err)

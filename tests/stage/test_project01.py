@@ -129,6 +129,26 @@ def test_a_held_cpu_differs(driver):
     check(seen, [{"cpu": 1, "fields": ["held"]}], "differing, with CR4.VMXE set on CPU 1 only")
 
 
+@exercise("1.4", expected="the CPU that differs is named", read=f"{README}#every-cpu-is-asked")
+@pytest.mark.lab(firmware="cpu1-locked-out")
+def test_a_locked_out_cpu_differs(driver):
+    """Firmware that locked VMX out on CPU 1 only: that CPU is reported, with what differs."""
+    seen = pick(driver.vtxctl_json("detect", "--json", status=None), "differing")
+    check(seen, [{"cpu": 1, "fields": ["feature-control"]}],
+          "differing, with IA32_FEATURE_CONTROL of CPU 1 locked without VMX")
+
+
+@exercise("1.7", expected="one CPU locked out by firmware spoils the machine",
+          read=f"{README}#the-verdict")
+@pytest.mark.lab(firmware="cpu1-locked-out")
+def test_verdict_locked_out(driver):
+    """The machine's verdict is that of the CPU that cannot be used."""
+    answer = driver.vtxctl_json("detect", "--json", status=1)
+    check([pick(cpu, "verdict") for cpu in pick(answer, "cpus")],
+          ["usable", "disabled-by-firmware"], "verdicts of CPU 0 and CPU 1")
+    check(pick(answer, "verdict"), "disabled-by-firmware", "verdict on the machine")
+
+
 @exercise("1.4", expected="offline CPUs are left out and harm nothing",
           read=f"{README}#every-cpu-is-asked")
 def test_offline_cpu(driver):
@@ -184,7 +204,7 @@ def test_verdict_of_the_machine(driver, lab_key):
     expected = {"vmx": "usable", "svm": "not-supported", "none": None}[lab_key.vendor]
     usable = expected == "usable"
     answer = driver.vtxctl_json("detect", "--json", status=0 if usable else 1)
-    if expected is None:  # a processor of Intel's, below a hypervisor or without one
+    if expected is None:  # whatever processor "none" is, and whoever is below it
         expected = model.verdict(pick(answer, "raw", "cpus", 0))
     check(pick(answer, "verdict"), expected, f"verdict in the {lab_key.vendor} machine")
 

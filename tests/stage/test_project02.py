@@ -4,11 +4,14 @@
 The evidence is not the module's: vtxprobe executes VMPTRST on the CPU in question (outside VMX
 operation it raises #UD), reads CR4 and MSRs there, and reads the VMXON region from physical memory.
 """
+import json
+
 import pytest
 
+from harness import facts
 from harness.grade import check, check_run, exercise, expect_kmsg, pick, require
 from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, README, check_off, check_on, hexvalue, off,
-                               on_cpu, status_of)
+                               on_cpu, status_of, users_of)
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 
@@ -52,32 +55,68 @@ def test_region_without_memory(driver):
             expected="a region", seen="none", what="region of CPU 0 after a load that worked")
 
 
-@exercise("2.2", expected="IA32_FEATURE_CONTROL locked with VMX outside SMX on each CPU",
+def planned(lab, cpus):
+    """What `vtxctl plan` says of raw facts; goes through the student's logic, without hardware."""
+    lab.put("/tmp/facts.json", json.dumps({"raw": {"cpus": cpus}}).encode())
+    answer = lab.vtxctl_json("plan", "--from", "/tmp/facts.json", "--json", status=None)
+    check(len(pick(answer, "cpus")), len(cpus), "number of CPUs in the answer of plan --from")
+    return pick(answer, "cpus")
+
+
+@exercise("2.2", expected="ready, write or locked-out, and the value to write",
           read=f"{README}#the-lock-of-the-firmware")
-def test_feature_control_is_locked(driver):
-    """Left open by firmware, the MSR is locked with bit 2 set and the other bits are kept."""
-    for cpu in CPUS:
-        if hexvalue(driver, "rdmsr", cpu, 0x3a) & 1:
-            pytest.skip("this machine's firmware has locked IA32_FEATURE_CONTROL already")
-    for cpu in CPUS:
-        driver.run(on_cpu(cpu, "enable"))
-        check(hexvalue(driver, "rdmsr", cpu, 0x3a), 5, f"MSR 0x3a of CPU {cpu} after enable")
-        driver.run(on_cpu(cpu, "disable"))
+def test_feature_control_plan(driver, rng):
+    """Whatever firmware left in IA32_FEATURE_CONTROL, the plan for it is right."""
+    cpus = [facts.random_vmx_cpu(rng, number) for number in range(32)]
+    for number, cpu in enumerate(cpus):  # all combinations of the three bits, the rest random
+        cpu["feature_control"] = f"{number % 8 | (rng.getrandbits(18) << 3 & ~0x8000):#x}"
+    for seen, cpu in zip(planned(driver, cpus), cpus):
+        found = int(cpu["feature_control"], 0)
+        plan = "write" if not found & 1 else "ready" if found & 4 else "locked-out"
+        value = found | 5 if plan == "write" else found
+        what = f"plan for IA32_FEATURE_CONTROL {found:#x}"
+        read = f"{README}#the-lock-of-the-firmware"
+        check(pick(seen, "feature_control", "plan"), plan, what, read=read)
+        check(int(pick(seen, "feature_control", "value"), 0), value, f"value after: {what}", read=read)
 
 
 @exercise("2.2", expected="an error that names the lock; nothing touched",
           read=f"{README}#the-lock-of-the-firmware")
-@pytest.mark.lab(instance="lockout")
-def test_locked_out(driver, rng):
+@pytest.mark.lab(firmware="cpu1-locked-out")
+def test_locked_out(driver):
     """A CPU that firmware has locked out is named with the remedy, and no CPU stays enabled."""
-    victim = rng.choice(CPUS)
-    if driver.probe("wrmsr", victim, 0x3a, 1) == "fault":
-        pytest.skip("this machine's firmware has locked IA32_FEATURE_CONTROL already")
-    result = driver.run(on_cpu(victim, "enable"))
-    check(result.status, 1, f"exit status of enable with CPU {victim} locked out by firmware")
-    require("FEATURE_CONTROL" in result.err, expected="a message that names IA32_FEATURE_CONTROL",
+    check(driver.probe("rdmsr", 1, 0x3a), "0x1", "IA32_FEATURE_CONTROL of CPU 1, as firmware left it")
+    result = driver.run(on_cpu(1, "enable"))
+    check(result.status, 1, "exit status of enable with CPU 1 locked out by firmware")
+    require("IA32_FEATURE_CONTROL is 0x1" in result.err and "CPU 1" in result.err,
+            expected="a message that names CPU 1 and IA32_FEATURE_CONTROL",
             seen=result.err, what="message of enable", read=f"{README}#the-lock-of-the-firmware")
     check_off(driver, "after a refused enable")
+
+
+@exercise("2.3", expected="the value nearest to the register's that VMX operation allows",
+          read=f"{README}#cr0-and-cr4")
+def test_cr_plan(driver, rng):
+    """Random registers against random fixed bits: complies or not, and what would comply."""
+    cpus = [facts.random_vmx_cpu(rng, number) for number in range(24)]
+    for number, cpu in enumerate(cpus):
+        for at, name in ((6, "cr0"), (8, "cr4")):
+            fixed0 = rng.getrandbits(32)
+            fixed1 = fixed0 | rng.getrandbits(32) | 1 << 13
+            value = rng.getrandbits(32)
+            if number % 2:
+                value = (value | fixed0) & fixed1
+            cpu["vmx_msr"][at:at + 2] = f"{fixed0:#x}", f"{fixed1:#x}"
+            cpu[name] = f"{value:#x}"
+    for seen, cpu in zip(planned(driver, cpus), cpus):
+        for at, name, always in ((6, "cr0", 0), (8, "cr4", CR4_VMXE)):
+            value = int(cpu[name], 0) | always
+            fixed0, fixed1 = (int(text, 0) for text in cpu["vmx_msr"][at:at + 2])
+            needed = (value | fixed0) & fixed1
+            what = f"{name} {value:#x} with FIXED0 {fixed0:#x}, FIXED1 {fixed1:#x}"
+            read = f"{README}#cr0-and-cr4"
+            check(int(pick(seen, name, "needed"), 0), needed, f"value needed for {what}", read=read)
+            check(pick(seen, name, "ok"), needed == value, f"verdict on {what}", read=read)
 
 
 @exercise("2.3", expected="CR0 that VMX operation does not allow: an error that names it",
@@ -147,7 +186,7 @@ def test_users_are_counted(off):
     """Two users: the CPUs stay in VMX operation until both have gone."""
     for users in (1, 2):
         check_run(off.vtxctl("enable"))
-        check(pick(status_of(off, 0), "users"), users, "users in status")
+        check(users_of(off), users, "users in status")
         check_on(off, f"with {users} users", read=f"{README}#all-cpus-or-none")
     check_run(off.vtxctl("disable"))
     check_on(off, "with one user left", read=f"{README}#all-cpus-or-none")
@@ -187,7 +226,7 @@ def test_failure_rolls_back(off):
             break
         failures += 1
         check_off(off, f"after failure of step {nth}", read=f"{README}#all-cpus-or-none")
-        check(pick(status_of(off, 0), "users"), 0, f"users after failure of step {nth}")
+        check(users_of(off), 0, f"users after failure of step {nth}")
     off.sh("echo 0 > /sys/module/vtxdrv/parameters/fail_nth")
     require(failures >= len(CPUS), expected=f"at least {len(CPUS)} steps that can fail",
             seen=str(failures), what="steps of enable")

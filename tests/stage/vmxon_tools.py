@@ -19,6 +19,11 @@ def status_of(lab, cpu):
     return None
 
 
+def users_of(lab):
+    """How many users the driver counts."""
+    return pick(lab.vtxctl_json("status", "--json"), "users")
+
+
 def hexvalue(lab, *words):
     return int(lab.probe(*words), 0)
 
