@@ -99,7 +99,7 @@ class StageMarks:
 
 
 def stage_name(text: str | int) -> str:
-    """Return the directory name that 1, "01", "project1" or "project01" mean; a lab keeps its name."""
+    """The directory name that 1, "01", "project1" or "project01" mean; a lab keeps its name."""
     text = str(text)
     match = re.fullmatch(r"(?:project)?0*(\d{1,2})", text)
     return f"project{int(match.group(1)):02d}" if match else text
@@ -231,8 +231,8 @@ def _check_numbers(stage: StageMarks) -> list[str]:
     wanted = [f"{major}.{i + 1}" for i in range(len(numbers))]
     if numbers != wanted:
         problems.append(
-            f"{stage.name}: exercises must be numbered {wanted[0]} to {wanted[-1]} without a gap or a"
-            f" repetition, found {', '.join(numbers)}"
+            f"{stage.name}: exercises must be numbered {wanted[0]} to {wanted[-1]} without a gap or"
+            f" a repetition, found {', '.join(numbers)}"
         )
     if stage.points != STAGE_POINTS:
         problems.append(
@@ -254,7 +254,8 @@ def _check_mark(exercise: Exercise, own: list[Block]) -> list[str]:
     if not own:
         problems.append(f"{at} has no `#ifndef {symbol}` in its stage")
     elif not any(exercise.number in block.calls for block in own):
-        problems.append(f'{at}: no #else part of `#ifndef {symbol}` says VTX_TODO("{exercise.number}"')
+        call = f'VTX_TODO("{exercise.number}"'
+        problems.append(f"{at}: no #else part of `#ifndef {symbol}` says {call}")
     return problems
 
 

@@ -34,7 +34,7 @@ class Unmet(AssertionError):
 
 
 class CouldNotRun(Exception):
-    """Something that the grader needs is not here (an emulator, headers): no result, never a zero."""
+    """Something that the grader needs is not here (an emulator, headers): no result, no zero."""
 
 
 class one_of:  # noqa: N801 (reads as a word in check())
@@ -136,8 +136,10 @@ def run_log(result: Any) -> str:
     return "\n".join(part.rstrip() for part in parts if part.strip())
 
 
-def check_run(result: Any, status: int = 0, what: str | None = None, read: str | None = None) -> Any:
-    """Fail unless a command in the machine ended in time with this exit status; return its result."""
+def check_run(
+    result: Any, status: int = 0, what: str | None = None, read: str | None = None
+) -> Any:
+    """Fail unless a command in the machine ended in time with this exit status; return it."""
     __tracebackhide__ = True
     command = " ".join(getattr(result, "argv", None) or []) or "the command"
     what = what or f"exit status of `{command}`"

@@ -43,7 +43,8 @@ class LabKey:
     def label(self) -> str:
         """The short form, used as the id of a parametrized test."""
         parts = [self.vendor, self.cpu_model, f"{self.cpus}cpus" if self.cpus != 2 else "",
-                 f"{self.mem_mib}M" if self.mem_mib != 256 else "", self.kver, self.firmware, self.instance]
+                 f"{self.mem_mib}M" if self.mem_mib != 256 else "", self.kver, self.firmware,
+                 self.instance]
         if self.cmdline:
             parts.append("".join(c if c.isalnum() else "_" for c in self.cmdline))
         return "-".join(part for part in parts if part)

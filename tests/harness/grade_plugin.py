@@ -102,7 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks; prepare this process."""
     for line in (
         "exercise(number, expected='', read=''): the points of this exercise depend on this test",
-        "lab(vendor=, cpus=, cpu_model=, mem_mib=, cmdline=, firmware=, instance=): the machine it needs",
+        f"lab({'=, '.join(_LAB_KEYS)}=): the machine it needs",
         "expect_kmsg(regex, ...): kernel lines above notice that belong to this test",
         "slow: takes long and is left out by -m 'not slow'",
     ):
@@ -239,7 +239,8 @@ def describe_item(item: pytest.Item) -> TestResult:
     number, aim, _ = exercise_of(item)
     key = key_of(item)
     text = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip()
-    title = text.splitlines()[0].rstrip(".") if text else item.name.split("[")[0][5:].replace("_", " ")
+    spoken = item.name.split("[")[0].removeprefix("test_").replace("_", " ")
+    title = text.splitlines()[0].rstrip(".") if text else spoken
     variant = item.name.partition("[")[2].removesuffix("]")
     if key:
         variant = variant.removeprefix(key.label).removesuffix(key.label).strip("-")

@@ -48,6 +48,7 @@ class Controller:
 
     def prepare(self) -> None:
         """Before anything is collected: take the submission, once for all workers."""
+        grade_boot.prepare_artefacts(self.settings)
         self.run.notes += grade_boot.take_submission(self.settings)
         if self.settings.todo:
             self.run.notes.append(f"built with these exercises unsolved: {self.settings.todo}")
@@ -191,7 +192,7 @@ class Controller:
                 self._trouble(f"{test.name} is for exercise {test.exercise}, which is not marked in"
                               f" {stage.name}")
 
-    # ---- the report --------------------------------------------------------------------------------
+    # ---- the report -------------------------------------------------------------------------
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Any:
@@ -206,6 +207,8 @@ class Controller:
             terminalreporter.write_line(row.text, **_MARKUP.get(row.outcome, {}))
         for path in self.write():
             terminalreporter.write_line(f"written: {short(path)}")
+        if logs := grade_boot.link_artefacts(self.settings):
+            terminalreporter.write_line(f"logs of the machines: {short(logs)}")
 
     def write(self) -> list[Path]:
         """Write the files of each stage; a part of a suite has no score to write."""

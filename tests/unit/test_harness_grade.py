@@ -295,7 +295,8 @@ def test_gradescope_gets_no_score_that_nobody_knows():
 
 
 def test_junit_is_xml_whatever_was_printed():
-    run, stage = make_run(Outcome.PASSED, Outcome.FAILED, Outcome.GRADER_BROKE, Outcome.COULD_NOT_RUN)
+    run, stage = make_run(Outcome.PASSED, Outcome.FAILED, Outcome.GRADER_BROKE,
+                          Outcome.COULD_NOT_RUN)
     suite = ET.fromstring(junit.text(run, stage).split("\n", 1)[1])[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
     names = {p.get("name"): p.get("value") for p in suite.findall("testcase")[1].iter("property")}

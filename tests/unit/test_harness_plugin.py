@@ -94,8 +94,8 @@ def test_a_panic_costs_one_exercise(tmp_path):
 
 
 def test_a_dead_emulator_gets_a_second_chance(tmp_path):
-    once = "import pathlib\n    p = pathlib.Path('once')\n    first = not p.exists()\n    p.touch()\n" \
-           "    lab.run(['die' if first else 'true'])"
+    once = ("import pathlib\n    p = pathlib.Path('once')\n    first = not p.exists()\n"
+            "    p.touch()\n    lab.run(['die' if first else 'true'])")
     assert grade(tmp_path, once)[2]["score"] == 100
 
 

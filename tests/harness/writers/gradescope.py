@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """results.json in the format of Gradescope's autograder platform.
 
-Gradescope takes `score` of the whole or, without it, the sum over the tests, each of which must then
-have one; a result that has neither it shows as a failed autograder run, to be looked at and repeated.
-That is what an undecided result has to be, so exercises without a result carry no score then.
+Gradescope takes `score` of the whole or, without it, the sum over the tests, each of which must
+have one then; a result that has neither it shows as a failed autograder run, to be looked at and
+repeated. That is what an undecided result has to be, so exercises without one carry no score.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def suite(run: Run, stage: StageResult) -> ET.Element:
         timestamp=datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
     score = "undecided" if stage.score is None else stage.score
-    _properties(element, {"score": score, "max_score": stage.max_score, "notes": "; ".join(run.notes)})
+    _properties(element, {"score": score, "max_score": stage.max_score,
+                          "notes": "; ".join(run.notes)})
     points = {e.exercise.number: e.exercise.points for e in stage.exercises}
     for test in tests:
         case(element, test, points.get(test.exercise))

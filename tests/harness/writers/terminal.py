@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rubric as a person reads it: a table, and below each lost point what was expected and seen."""
+"""The rubric as a person reads it: a table, and below each loss what was expected and seen."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.results import Boot, ExerciseResult, Outcome, Problem, Run, StageRe
 
 MIN_WIDTH, MAX_WIDTH = 80, 110
 TESTS_SHOWN = 3
-_WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.COULD_NOT_RUN: "COULD NOT RUN",
-          Outcome.GRADER_BROKE: "GRADER BROKE", Outcome.NOT_SELECTED: "-",
-          Outcome.SKIPPED: "skipped"}
+_WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.SKIPPED: "skipped",
+          Outcome.COULD_NOT_RUN: "COULD NOT RUN", Outcome.GRADER_BROKE: "GRADER BROKE",
+          Outcome.NOT_SELECTED: "-"}
 
 
 class Row(NamedTuple):
@@ -28,7 +28,7 @@ def _labelled(label: str, text: str, width: int) -> Iterator[Row]:
     head = f"       {label:<9} "
     rows: list[str] = []
     for line in text.splitlines():
-        rows += textwrap.wrap(line, max(30, width - len(head)), drop_whitespace=False) or [""]
+        rows += textwrap.wrap(line, max(30, width - len(head))) or [""]
     for i, row in enumerate(rows):
         yield Row((head if i == 0 else " " * len(head)) + row.rstrip())
 
@@ -97,8 +97,8 @@ def trouble_rows(run: Run, width: int) -> Iterator[Row]:
             yield from _labelled("log", problem.log, width)
     if run.exit_status() == 3:
         yield Row("")
-        yield Row("Some results say nothing about the code: they are no zeros. `make doctor` may know"
-                  " why.", Outcome.COULD_NOT_RUN)
+        yield Row("Some results say nothing about the code: they are no zeros. `make doctor` may"
+                  " know why.", Outcome.COULD_NOT_RUN)
 
 
 def _boot_row(boot: Boot) -> Row:
