@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# The front door. `make help` lists what it does; how a stage is built is in common/mk/stage.mk, how a
-# lab machine is run and a stage is graded in tests/harness.
+# The front door. `make help` lists what it does; how a stage is built is in common/mk/stage.mk, how
+# a lab machine is run and a stage is graded in tests/harness.
 
 .DEFAULT_GOAL := help
 GOALS := $(or $(MAKECMDGOALS),help)
@@ -8,8 +8,8 @@ GOALS := $(or $(MAKECMDGOALS),help)
 # kbuild splits M= at spaces and make splits targets at colons: no use to find out half-way.
 ifneq ($(words x$(subst :, ,$(CURDIR))x),1)
 ifneq ($(filter-out help,$(GOALS)),)
-$(error This clone lives in "$(CURDIR)". The kernel's build system cannot work below a directory with a space \
-or a colon in its name: move the clone, for example to $$HOME/vtxdrv, and try again)
+$(error This clone lives in "$(CURDIR)". The kernel's build system cannot work below a directory \
+with a space or a colon in its name: move the clone, for example to $$HOME/vtxdrv, and try again)
 endif
 endif
 
@@ -24,25 +24,28 @@ ifeq ($(origin PYTHON),undefined)
 PYTHON = $(eval PYTHON := $(find-python))$(PYTHON)
 find-python = $(or $(shell sh common/mk/find-python.sh),$(if $(dry-run),python3,$(no-python)))
 dry-run = $(findstring n,$(firstword -$(MAKEFLAGS)))
-no-python = $(error No python3 here is 3.11 or newer and has pytest, xdist and pexpect. Run: make install-deps)
+no-python = $(error No python3 here is 3.11 or newer and has pytest, xdist and pexpect. \
+	Run: make install-deps)
 endif
 
 include common/mk/stage.mk
 
 STAGE_DIR := $(O)/project$(STAGE)
 RESULTS ?= $(O)/results
-# The harness runs make itself, for the module and for kbuild: what this make was told is not for those.
+# The harness runs make itself, for stages and kbuild: what this make was told is not for those.
 HARNESS = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O -u STAGE -u SUBMIT -u TODO \
 	PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests
 LAB = $(HARNESS) $(PYTHON) -m harness.lab
-PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup --build-root $(O)
+PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup \
+	--build-root $(O)
 
 # Only the stage's own test files: another one that cannot even be read costs no points here.
-grade = $(PYTEST) $(wildcard tests/stage/test_project$(1)*.py) --stage $(1) $(if $(SUBMIT),--submit "$(SUBMIT)") \
-	$(if $(KVER),--kver $(KVER)) $(if $(TODO),--todo "$(TODO)") --results $(RESULTS)/project$(1)
+grade = $(PYTEST) $(wildcard tests/stage/test_project$(1)*.py) --stage $(1) \
+	$(if $(SUBMIT),--submit "$(SUBMIT)") $(if $(KVER),--kver $(KVER)) \
+	$(if $(TODO),--todo "$(TODO)") --results $(RESULTS)/project$(1)
 
 # check-project1 and check-project01 are the same; anything else is named as unknown.
-stage-of = $(or $(filter $(patsubst 00%,0%,0$(1:0%=%)),$(STAGES)),$(error There is no project$(1) here. \
+stage-of = $(or $(filter 0$(1:0%=%),$(STAGES)),$(error There is no project$(1) here. \
 	The stages of this tree: $(addprefix project,$(STAGES))))
 
 .PHONY: help demo check lab debug docs doctor install-deps clean distclean deps FORCE
@@ -52,8 +55,9 @@ FORCE:
 demo: project$(NEWEST) ## build the newest stage, boot the lab machine and show the stage's main job
 	@$(LAB) demo --stage-dir $(O)/project$(NEWEST)
 
-check: deps ## everything: unit tests, repository rules, every stage on the oldest and the newest kernel
-	@$(PYTEST) tests/unit tests/repo tests/stage $(addprefix --kver ,$(or $(KVER),$(KERNELS))) --results $(RESULTS)
+check: deps ## everything: unit tests, repository rules, every stage on the oldest and newest kernel
+	@$(PYTEST) tests/unit tests/repo tests/stage --results $(RESULTS) \
+		$(addprefix --kver ,$(or $(KVER),$(KERNELS)))
 
 ## One stage; N is 1 or 01, SUBMIT=dir grades somebody's directory
 check-project%: deps FORCE ## check-projectN: grade stage N and print its rubric
@@ -62,10 +66,10 @@ check-project%: deps FORCE ## check-projectN: grade stage N and print its rubric
 project%: FORCE ## projectN: build vtxdrv.ko and vtxctl of stage N into build/projectNN
 	@$(MAKE) --no-print-directory project$(call stage-of,$*)
 
-lab: project$(STAGE) ## a shell in the lab machine with the module and the tool; STAGE=, VTX_ACCEL=kvm|tcg|bochs
+lab: project$(STAGE) ## a shell in the lab machine with module and tool; STAGE=, VTX_ACCEL=
 	@$(LAB) shell --stage-dir $(STAGE_DIR)
 
-debug: project$(STAGE) ## the lab machine with a debugger attached to the kernel and the module; STAGE=
+debug: project$(STAGE) ## the lab machine with a debugger on kernel and module; STAGE=
 	@sh common/mk/install-deps.sh debug
 	@$(LAB) debug --stage-dir $(STAGE_DIR)
 
@@ -80,10 +84,11 @@ docs: ## the manual as HTML, write-ups included (Doxygen; installs it the first 
 
 doctor: ## look for whatever stops people, and say how to fix each
 	@python=$$(sh common/mk/find-python.sh -) || { \
-		echo "python: problem: no python3 (3.11 or newer) on this machine. Fix: make install-deps"; exit 1; }; \
-	$(HARNESS) $$python -m harness.doctor --build $(O) $(if $(KVER),--kver $(KVER)) $(if $(JSON),--json)
+		echo "python: problem: no python3 from 3.11 on. Fix: make install-deps"; exit 1; }; \
+	$(HARNESS) $$python -m harness.doctor --build $(O) $(if $(KVER),--kver $(KVER)) \
+		$(if $(JSON),--json)
 
-install-deps: ## install what is missing; DEPS="core debug docs dev" names the groups of common/mk/packages.txt
+install-deps: ## install what is missing; DEPS="core debug docs dev" for more
 	@sh common/mk/install-deps.sh $(or $(DEPS),core)
 
 # What is missing comes before the first thing that needs it, however the user came here.

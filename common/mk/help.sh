@@ -20,6 +20,7 @@ awk '
 	}' "$1"
 cat <<'END'
 
-Variables: KVER= kernel release or series (6.12)   O= build folder   STAGE=02   SUBMIT=dir   TODO="1.3 2.1"
-           VTX_ACCEL=kvm|tcg|bochs   VTX_CACHE= downloads   PYTHON=   JOBS= lab machines side by side
+Variables: KVER= kernel, a release or a series (6.12)   STAGE=02   SUBMIT=dir   TODO="1.3 2.1"
+           O= build folder   VTX_ACCEL=kvm|tcg|bochs   VTX_CACHE= downloads   PYTHON=
+           JOBS= lab machines side by side
 END

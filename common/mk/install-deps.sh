@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Install what the project needs and the machine lacks. It runs before anything else, on a machine
-# that may have nothing but git and make, so: POSIX sh, no Python, and quick when nothing is missing.
+# that may have nothing but git and make: POSIX sh, no Python, and quick when nothing is missing.
 #
-# usage: install-deps.sh [--missing | --dry-run] [GROUP...]     groups of packages.txt; default: core
+# usage: install-deps.sh [--missing | --dry-run] [GROUP...]   groups of packages.txt; default: core
 #        --missing      list what is missing, a package and its reason a line, for make doctor
 #        --dry-run      say what would be done
 #        VTX_ROOT=dir   look for everything below dir (tests)
@@ -19,7 +19,10 @@ say() { printf '%s\n' "$@"; } # a line for each argument
 
 distribution() { # prints debian, fedora, arch, suse, ubuntu … : ID and ID_LIKE of os-release
 	# shellcheck disable=SC1091
-	[ -r "$root/etc/os-release" ] && ( . "$root/etc/os-release"; printf '%s %s' "${ID:-}" "${ID_LIKE:-}" )
+	[ ! -r "$root/etc/os-release" ] || (
+		. "$root/etc/os-release"
+		printf '%s %s' "${ID:-}" "${ID_LIKE:-}"
+	)
 }
 
 any_file() { # PATTERN...: whether a pattern matches a file
@@ -36,7 +39,9 @@ have_command() { # also in sbin, where a user's PATH may not lead
 
 have_module() { # one Python must have all of them: asked once, for the first row
 	if [ -z "$root" ]; then
-		[ -n "${python_ok:-}" ] || { sh "$here/find-python.sh" >/dev/null && python_ok=yes || python_ok=no; }
+		if [ -z "${python_ok:-}" ]; then
+			sh "$here/find-python.sh" >/dev/null && python_ok=yes || python_ok=no
+		fi
 		[ "$python_ok" = no ] || return 0
 	fi
 	any_file "$root"/usr/lib/python3*/dist-packages/"$1" "$root"/usr/lib*/python3*/site-packages/"$1"
@@ -52,7 +57,8 @@ have_headers() { # on Debian the metapackage, which follows the distribution's k
 present() { # PROBE
 	case $1 in
 	cmd:*) have_command "${1#cmd:}" ;;
-	lib:*) any_file "$root"/usr/lib/"${1#lib:}" "$root"/usr/lib64/"${1#lib:}" "$root"/usr/lib/*/"${1#lib:}" ;;
+	lib:*) any_file "$root"/usr/lib/"${1#lib:}" "$root"/usr/lib64/"${1#lib:}" \
+		"$root"/usr/lib/*/"${1#lib:}" ;;
 	# shellcheck disable=SC2086  # the pattern is to be expanded
 	file:*) any_file $root${1#file:} ;;
 	py:*) have_module "${1#py:}" ;;
@@ -80,29 +86,30 @@ by_hand() { # PACKAGES: the command for a distribution that we do not install on
 	*" fedora "*) say "  sudo dnf install $1" ;;
 	*" arch "*) say "  sudo pacman -S --needed $1" ;;
 	*suse*) say "  sudo zypper install $1" ;;
-	*" ubuntu "*) say "  sudo apt-get install $1" | sed 's/linux-headers-amd64/linux-headers-generic/' ;;
+	*" ubuntu "*) say "  sudo apt-get install $1" |
+		sed 's/linux-headers-amd64/linux-headers-generic/' ;;
 	*) say "  $1" "  (the names are Debian's)" ;;
 	esac
-	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl does not link: a Debian 12" \
-		"or 13 container or chroot on this computer then does the job, the lab machine needs no privileges."
+	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl does not" \
+		"link: a Debian 12 or 13 container or chroot on this computer then does the job, the lab" \
+		"machine needs no privileges."
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif ! command -v sudo >/dev/null; then
+check_rights() { # sets $as_root to what runs a command as root
+	as_root=
+	[ "$(id -u)" != 0 ] || return 0
+	as_root=sudo
+	if ! command -v sudo >/dev/null; then
 		say "You are not root and there is no sudo. Run as root:  make install-deps" >&2
 		return 1
 	elif ! sudo -n true 2>/dev/null && [ ! -t 0 ]; then
 		say "sudo wants a password and there is no terminal to ask on. Run in one:  make install-deps" >&2
 		return 1
-	else
-		sudo "$@"
 	fi
 }
 
 apt() { # dpkg may be busy with an unattended upgrade: wait for it
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
 progress() { # apt's output on stdin: the figures, then a dot for each package that is in place
@@ -114,8 +121,9 @@ progress() { # apt's output on stdin: the figures, then a dot for each package t
 install() { # PACKAGE...
 	log=$(mktemp "${TMPDIR:-/tmp}/vtxdrv-apt.XXXXXX") || return 1
 	# A third-party source that does not answer is no reason to stop: what we need is Debian's own.
-	apt update >"$log" 2>&1 || say "apt-get update had errors; going on with the package lists that are there:" \
-		"$(grep -E '^(E|W|Err)' "$log" | head -n 4)"
+	apt update >"$log" 2>&1 ||
+		say "apt-get update had errors; going on with the package lists that are there:" \
+			"$(grep -E '^(E|W|Err)' "$log" | head -n 4)"
 	exec 4>&1 # apt's status comes back by the substitution, its progress goes to our output
 	status=$({ { apt install -y --no-install-recommends "$@" 2>&1; echo $? >&3; } |
 		tee -a "$log" | progress >&4; } 3>&1)
@@ -145,6 +153,7 @@ if [ -z "$apt_here" ]; then
 fi
 say "" "  apt-get install --no-install-recommends $packages"
 [ "$mode" = install ] || exit 1
+check_rights || exit 1
 # shellcheck disable=SC2086
 install $packages || exit 1
 list=$(missing)
