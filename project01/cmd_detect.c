@@ -140,7 +140,8 @@ const char *detect_mode_why(unsigned int mode, enum vtx_verdict verdict)
 	static char why[96];
 
 	if (!detect_mode_get(mode)->in_build)
-		snprintf(why, sizeof(why), "comes with %s, on top of project07; this is project%02d",
+		snprintf(why, sizeof(why),
+			 "comes with %s, on top of project07; this is project%02d",
 			 detect_mode_get(mode)->brought_by, VTX_STAGE);
 	else if (verdict != VTX_VERDICT_USABLE)
 		snprintf(why, sizeof(why), "the processor is not usable: %s",

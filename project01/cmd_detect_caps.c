@@ -27,8 +27,9 @@ static void print_basic(const struct vtx_cpu_facts *f)
 	if (!vmx_msr_read(f, IA32_VMX_BASIC, &value) || vmx_decode_basic(value, &b))
 		return;
 	ctl_property("revision identifier", "0x%x", b.revision_id);
-	ctl_property("VMXON region, VMCS", "%u bytes, %s, below 2^%u", b.region_size,
-		     memory_type(b.memory_type), b.address_width);
+	ctl_property("VMXON region, VMCS", "%u bytes, %s, %s", b.region_size,
+		     memory_type(b.memory_type),
+		     b.address_width == 32 ? "below 4 GByte" : "at any physical address");
 	ctl_property("true controls", "%s", ctl_yes_no(b.true_controls));
 	ctl_property("dual-monitor SMM", "%s", ctl_yes_no(b.dual_monitor));
 	ctl_property("INS/OUTS information", "%s", ctl_yes_no(b.ins_outs_info));

@@ -121,8 +121,8 @@ static const char *remedy_hidden(const struct detect_cpuid_info *info)
 	unsigned int i;
 
 	if (info->arch == DETECT_ARCH_SVM)
-		return "Nesting would show SVM, which only project07 uses. Work in the lab machine, "
-		       "which emulates VMX on any computer: make lab.";
+		return "Nesting would show SVM, which only project07 uses. Work in the lab "
+		       "machine, which emulates VMX on any computer: make lab.";
 	for (i = 0; i < ARRAY_SIZE(nesting); i++) {
 		if (!memcmp(info->signature, nesting[i].signature, sizeof(nesting[i].signature)))
 			return nesting[i].remedy;
@@ -134,8 +134,8 @@ static const char *remedy_firmware(const struct detect_cpuid_info *info)
 {
 	if (info->hypervisor)
 		return "Switch nested virtualization on in the hypervisor below. " LAB;
-	return "Enter the firmware's setup, enable \"Intel Virtualization Technology\" (VT-x, VMX), "
-	       "save, and switch the computer off and on: the lock falls only at a reset. " LAB;
+	return "Enter the firmware's setup, enable \"Intel Virtualization Technology\" (VT-x, "
+	       "VMX), save, and switch the computer off and on: the lock falls only at a reset. " LAB;
 }
 
 static const char *remedy_not_supported(const struct vtx_cpu_facts *f,
