@@ -135,7 +135,8 @@ static const char *remedy_firmware(const struct detect_cpuid_info *info)
 	if (info->hypervisor)
 		return "Switch nested virtualization on in the hypervisor below. " LAB;
 	return "Enter the firmware's setup, enable \"Intel Virtualization Technology\" (VT-x, "
-	       "VMX), save, and switch the computer off and on: the lock falls only at a reset. " LAB;
+	       "VMX), save, and switch the computer off and on: the lock falls only at a reset. "
+	       LAB;
 }
 
 static const char *remedy_not_supported(const struct vtx_cpu_facts *f,
