@@ -22,6 +22,7 @@ from harness.watch import Watch
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/lab", "HOME": "/root", "LANG": "C"}
 NOBODY = 65534
 OUTPUT_CAP = 256 << 10
+GET_PIECE = 64 << 10
 OFF_SECONDS = 60  # from the request to the end of the emulator, before it is killed
 
 
@@ -281,7 +282,7 @@ class Machine:
         self._note(f"get {path}\n")
         data = b""
         while True:
-            head = struct.pack("<QI", len(data), 4 * CHUNK) + os.fsencode(path) + b"\0"
+            head = struct.pack("<QI", len(data), GET_PIECE) + os.fsencode(path) + b"\0"
             piece = self._errno(self._request(Req.GET, head), path)
             if not piece:
                 return data

@@ -2,11 +2,13 @@
 /* Frames on the serial line: receiving with checksum, compressing and sending. */
 #include "agent.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -23,19 +25,34 @@ struct header {
 _Static_assert(sizeof(struct header) == FRAME_HEADER, "header as on the wire");
 
 static int line = -1;
+static bool busy;
 static struct buf last_answer; /* payload, before compression */
 static uint32_t last_id;
 static uint8_t last_type;
+
+/*
+ * Bochs passes time in naps of the host's clock while every CPU is halted, and then a byte costs
+ * more than a millisecond instead of a quarter: there the agent polls, and does not sleep, in the
+ * middle of a frame. QEMU is the opposite. Bochs shows no hypervisor bit (CPUID.1:ECX[31]).
+ */
+static bool naps_hurt(void)
+{
+	unsigned int a, b, c = 0, d;
+
+	__get_cpuid(1, &a, &b, &c, &d);
+	return !(c & 1U << 31);
+}
 
 int line_open(const char *path)
 {
 	struct termios tio;
 
-	line = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	line = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (line < 0)
 		return -errno;
 	if (tcgetattr(line, &tio))
 		return -errno;
+	busy = naps_hurt();
 	cfmakeraw(&tio);
 	tio.c_cflag |= CLOCAL | CREAD;
 	tio.c_cc[VMIN] = 1;
@@ -51,46 +68,62 @@ int line_fd(void)
 	return line;
 }
 
+static bool line_wait(bool first)
+{
+	struct pollfd p = { .fd = line, .events = POLLIN };
+	uint64_t until = now_ms() + SILENCE_MS;
+
+	if (first || !busy)
+		return poll(&p, 1, first ? -1 : SILENCE_MS) > 0;
+	while (!poll(&p, 1, 0)) {
+		if (now_ms() >= until)
+			return false;
+	}
+	return true;
+}
+
 /* Fill the buffer; false after a silence in the middle (first == false) or a dead line. */
 static bool line_read(void *data, size_t len, bool first)
 {
 	uint8_t *at = data;
 
 	while (len) {
-		struct pollfd p = { .fd = line, .events = POLLIN };
-		int ready = poll(&p, 1, first ? -1 : SILENCE_MS);
-		ssize_t got;
+		ssize_t got = read(line, at, len);
 
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0)
+		if (got > 0) {
+			at += got;
+			len -= (size_t)got;
+			first = false;
+		} else if (!got || (errno != EAGAIN && errno != EINTR)) {
 			return false;
-		got = read(line, at, len);
-		if (got < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (got <= 0)
+		} else if (!line_wait(first)) {
 			return false;
-		at += got;
-		len -= (size_t)got;
-		first = false;
+		}
 	}
 	return true;
 }
 
+/* Until the last byte has left, and busy for the same reason. */
 static void line_write(const void *data, size_t len)
 {
+	struct pollfd p = { .fd = line, .events = POLLOUT };
 	const uint8_t *at = data;
+	int waiting = 0;
 
 	while (len) {
 		ssize_t put = write(line, at, len);
 
 		if (put < 0 && errno != EINTR && errno != EAGAIN)
 			return;
-		if (put <= 0)
+		if (put <= 0) {
+			poll(&p, 1, busy ? 0 : -1);
 			continue;
+		}
 		at += put;
 		len -= (size_t)put;
 	}
+	while (busy && !ioctl(line, TIOCOUTQ, &waiting) && waiting > 0)
+		;
 }
 
 /* Skip noise until the magic, so that one lost byte costs one frame and no more. */

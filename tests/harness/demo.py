@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Show a stage's main job, step by step, and verify each step.
+
+The steps of a stage are in demo-steps/NN.txt, one a line:
+
+    == TITLE                               a heading
+    run COMMAND …                          runs in the machine, is shown, has to exit with 0
+    probe WORD CPU [& MASK] = VALUE | TEXT ask vtxprobe; CPU may be *: every CPU
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import LabError
+from harness.kmsg import check_kmsg, check_taint
+from harness.machine import Machine
+
+STEPS = Path(__file__).resolve().parent / "demo-steps"
+PROBE = re.compile(
+    r"(?P<word>\w+) (?P<cpu>\*|\d+)( & (?P<mask>\w+))? = (?P<value>\w+) \| (?P<text>.+)"
+)
+TIMEOUT = 60  # guest seconds for one command
+
+
+class DemoFailed(LabError):
+    """A step did not do what it should."""
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: str  # "==", "run", "probe"
+    text: str
+    where: str  # file and line, for messages
+
+
+def load(stage: int) -> list[Step]:
+    path = STEPS / f"{stage:02d}.txt"
+    if not path.exists():
+        raise DemoFailed(f"stage {stage} has no demo: {path} is missing")
+    steps = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        kind, _, text = line.strip().partition(" ")
+        if not kind or kind.startswith("#"):
+            continue
+        if kind not in HANDLERS:
+            raise DemoFailed(f"{path}:{number}: {kind!r} is none of {', '.join(HANDLERS)}")
+        steps.append(Step(kind, text.strip(), f"{path.name}:{number}"))
+    return steps
+
+
+def heading(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
+    say(f"\n== {step.text} " + "=" * max(0, 74 - len(step.text)))
+
+
+def run(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
+    say(f"# {step.text}")
+    result = machine.run(shlex.split(step.text), timeout=TIMEOUT)
+    for line in (result.out + result.err).splitlines():
+        say(f"  {line}")
+    if result.status:
+        raise DemoFailed(f"{step.where}: {result}\nexpected status 0, saw {result.status}")
+
+
+def probe(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
+    rule = PROBE.fullmatch(step.text)
+    if not rule:
+        raise DemoFailed(f"{step.where}: cannot read {step.text!r}")
+    cpus = range(machine.spec.cpus) if rule["cpu"] == "*" else [int(rule["cpu"])]
+    mask = int(rule["mask"], 0) if rule["mask"] else -1
+    for cpu in cpus:
+        seen = int(machine.probe(rule["word"], cpu), 0) & mask
+        if seen != int(rule["value"], 0):
+            raise DemoFailed(
+                f"{step.where}: CPU {cpu}, {rule['word']}: expected {rule['value']}"
+                f" ({rule['text']}), saw {seen:#x}"
+            )
+        say(f"  verified on CPU {cpu}: {rule['text']}")
+
+
+HANDLERS = {"==": heading, "run": run, "probe": probe}
+
+
+def show(machine: Machine, stage: int, say: Callable[[str], None] = print) -> int:
+    """Run all steps; return how many checks passed. Raises DemoFailed at the first that fails."""
+    passed = 0
+    for step in load(stage):
+        HANDLERS[step.kind](machine, step, say)
+        passed += step.kind != "=="
+    problems = check_kmsg(machine.records) + check_taint(machine.taint)
+    if problems:
+        raise DemoFailed("the kernel complained:\n" + "\n".join(f"  {p}" for p in problems))
+    return passed

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A person's terminal, connected to a shell in the lab machine: raw bytes both ways."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import struct
+import sys
+import termios
+import time
+import tty
+
+from harness.errors import LabError, ProtocolError
+from harness.machine import Machine
+from harness.protocol import Ans, Frame, Req, encode, parse_answer
+
+LEAVE = 0x1D  # Ctrl-]
+LEAVE_SECONDS = 10  # for the agent to close the session, before the machine counts as hung
+WELCOME = "Shell in the lab machine. Leave it with `exit` or Ctrl-] (the machine is switched off)."
+
+
+class RawMode:
+    """The terminal without echo, line editing and signals, for as long as the block lasts."""
+
+    def __init__(self, fd: int):
+        self._fd = fd
+        self._saved = termios.tcgetattr(fd) if os.isatty(fd) else None
+
+    def __enter__(self) -> None:
+        if self._saved:
+            tty.setraw(self._fd)
+
+    def __exit__(self, *_) -> None:
+        if self._saved:
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
+
+
+def window() -> bytes:
+    columns, rows = shutil.get_terminal_size((80, 24))
+    return struct.pack("<II", rows, columns)
+
+
+class Session:
+    """One interactive shell. run() returns its exit status."""
+
+    def __init__(self, machine: Machine, stdin: int = 0, stdout: int = 1):
+        self.machine = machine
+        self.link = machine.link
+        self.stdin = stdin
+        self.stdout = stdout
+        self.ident = self.link.new_id()
+        self._resized = False
+        self._leaving: float | None = None
+        self._eof = False
+
+    def run(self) -> int:
+        old = signal.signal(signal.SIGWINCH, self._on_resize)
+        self.machine.emulator.resume()
+        try:
+            with RawMode(self.stdin):
+                term = os.environ.get("TERM", "vt100").encode()
+                self._send(Req.SHELL, window() + term + b"\0")
+                return self._loop()
+        finally:
+            signal.signal(signal.SIGWINCH, old)
+
+    def _on_resize(self, *_) -> None:
+        self._resized = True
+
+    def _send(self, kind: Req, payload: bytes = b"") -> None:
+        self.link.send(encode(kind, self.ident, payload))
+
+    def _loop(self) -> int:
+        while True:
+            self._keys()
+            while frame := self.link.receive(0, idle=True):
+                status = self._frame(frame)
+                if status is not None:
+                    return status
+            if self._leaving and time.monotonic() - self._leaving > LEAVE_SECONDS:
+                raise LabError("the lab machine does not answer any more; it is switched off")
+
+    def _keys(self) -> None:
+        watched = [self.link.fd] + ([] if self._eof or self._leaving else [self.stdin])
+        readable, _, _ = select.select(watched, [], [], 0.2)
+        if self._resized:
+            self._resized = False
+            self._send(Req.WINSIZE, window())
+        if self.stdin not in readable:
+            return
+        data = os.read(self.stdin, 1024)
+        if LEAVE in data:
+            self._leaving = time.monotonic()
+            self._send(Req.HANGUP)
+        elif data:
+            self._send(Req.INPUT, data)
+        else:
+            self._eof = True
+            self._send(Req.INPUT, b"\x04")  # the end of a piped script is Ctrl-D to the shell
+
+    def _frame(self, frame: Frame) -> int | None:
+        if not frame.good:
+            os.write(self.stdout, b"<damaged on the serial line>")
+        elif frame.type == Ans.OUTPUT:
+            os.write(self.stdout, frame.payload)
+        elif frame.id == self.ident and frame.type == Ans.DONE:
+            error, status = struct.unpack_from("<II", parse_answer(frame.payload).body + bytes(8))
+            if error:
+                raise ProtocolError(f"no shell: {os.strerror(error)}")
+            return status
+        return None
+
+
+def interact(machine: Machine) -> int:
+    print(WELCOME, flush=True)
+    status = Session(machine).run()
+    print("\r")
+    sys.stdout.flush()
+    return status
