@@ -8,10 +8,10 @@
 #include <linux/cpuhotplug.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
-#include <linux/syscore_ops.h>
 
 #include "host_cpu.h"
 #include "hv_ops.h"
+#include "last_cpu.h"
 #include "vmxon.h"
 #include "vtx_todo.h"
 
@@ -126,11 +126,6 @@ static void driver_unloads(void)
 }
 #endif
 
-static struct syscore_ops suspend_ops = {
-	.suspend = machine_suspends,
-	.resume = machine_resumes,
-};
-
 static struct notifier_block reboot_block = {
 	.notifier_call = machine_reboots,
 };
@@ -149,7 +144,7 @@ int vmxon_events_register(void)
 	err = register_reboot_notifier(&reboot_block);
 	if (err)
 		goto err_hotplug;
-	register_syscore_ops(&suspend_ops);
+	vtx_last_cpu_watch(machine_suspends, machine_resumes);
 	return 0;
 
 err_hotplug:
@@ -160,7 +155,7 @@ err_hotplug:
 void vmxon_events_unregister(void)
 {
 	driver_unloads();
-	unregister_syscore_ops(&suspend_ops);
+	vtx_last_cpu_unwatch();
 	unregister_reboot_notifier(&reboot_block);
 	cpuhp_remove_state(hotplug_state);
 }
