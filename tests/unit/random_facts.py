@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Processor facts that no processor ever reported: random ones, and hostile ones. For tests only."""
+"""Processor facts that no processor ever reported, random and hostile ones, for tests only."""
 import random
 
 VENDORS = ["GenuineIntel", "AuthenticAMD", "HygonGenuine", "CentaurHauls", "  Shanghai  ",

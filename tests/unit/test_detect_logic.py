@@ -222,7 +222,8 @@ def test_modes(vtxctl):
 BROKEN = {
     "empty": "", "no JSON": "hello", "cut off": '{"raw":{"cpus":[{"cpu":0,', "null": "null",
     "array": "[]", "no raw": "{}", "raw is text": '{"raw":"x"}', "cpus is text":
-    '{"raw":{"cpus":"x"}}', "no CPU": '{"raw":{"cpus":[]}}', "CPU is null": '{"raw":{"cpus":[null]}}',
+    '{"raw":{"cpus":"x"}}', "no CPU": '{"raw":{"cpus":[]}}',
+    "CPU is null": '{"raw":{"cpus":[null]}}',
     "CPU is a number": '{"raw":{"cpus":[7]}}', "two objects": '{"raw":{"cpus":[]}} {}',
     "deep": "[" * 5000, "binary": b"\x00\xff\xfe{}", "NUL behind": b'{"raw":{"cpus":[]}}\0',
     "1 MB": " " * (1024 * 1024 + 1),
