@@ -84,7 +84,7 @@ docs: ## the manual as HTML, write-ups included (Doxygen; installs it the first 
 
 doctor: ## look for whatever stops people, and say how to fix each
 	@python=$$(sh common/mk/find-python.sh -) || { \
-		echo "python: problem: no python3 from 3.11 on. Fix: make install-deps"; exit 1; }; \
+		echo "problem: no python3 from 3.11 on; fix: make install-deps"; exit 1; }; \
 	$(HARNESS) $$python -m harness.doctor --build $(O) $(if $(KVER),--kver $(KVER)) \
 		$(if $(JSON),--json)
 

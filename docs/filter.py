@@ -14,6 +14,7 @@ usage: filter.py FILE
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from pathlib import Path
@@ -39,7 +40,8 @@ def prose(comment: str) -> list[str]:
 
 def escaped(text: str) -> str:
     """Return a text in which nothing is a command of Doxygen, HTML or a table's border."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Quotation marks too: what is between them Doxygen takes literally.
+    text = html.escape(text, quote=False).replace('"', "&quot;")
     return re.sub(r"([\\@#|%*_`])", r"\\\1", text)
 
 
@@ -84,7 +86,7 @@ def definitions(name: str, text: str) -> str:
         elif token["comment"] and "SPDX" not in token["comment"]:
             body += ["", *prose(token["comment"])]
         elif token["stage"]:
-            body += ["", f"**From project{int(token['stage']):02} on**"]
+            body += ["", f"<b>From project{int(token['stage']):02} on</b>"]
     if rows:
         body += table(macro, rows, names.get(macro, []))
     content = "\n".join(body).strip().replace("*/", "* /")  # or it would end ours

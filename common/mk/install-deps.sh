@@ -44,7 +44,8 @@ have_module() { # one Python must have all of them: asked once, for the first ro
 		fi
 		[ "$python_ok" = no ] || return 0
 	fi
-	any_file "$root"/usr/lib/python3*/dist-packages/"$1" "$root"/usr/lib*/python3*/site-packages/"$1"
+	any_file "$root"/usr/lib/python3*/dist-packages/"$1" \
+		"$root"/usr/lib*/python3*/site-packages/"$1"
 }
 
 have_headers() { # on Debian the metapackage, which follows the distribution's kernel
@@ -90,9 +91,9 @@ by_hand() { # PACKAGES: the command for a distribution that we do not install on
 		sed 's/linux-headers-amd64/linux-headers-generic/' ;;
 	*) say "  $1" "  (the names are Debian's)" ;;
 	esac
-	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl does not" \
-		"link: a Debian 12 or 13 container or chroot on this computer then does the job, the lab" \
-		"machine needs no privileges."
+	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl does" \
+		"not link: a Debian 12 or 13 container or chroot on this computer then does the" \
+		"job, the lab machine needs no privileges."
 }
 
 check_rights() { # sets $as_root to what runs a command as root
@@ -103,13 +104,15 @@ check_rights() { # sets $as_root to what runs a command as root
 		say "You are not root and there is no sudo. Run as root:  make install-deps" >&2
 		return 1
 	elif ! sudo -n true 2>/dev/null && [ ! -t 0 ]; then
-		say "sudo wants a password and there is no terminal to ask on. Run in one:  make install-deps" >&2
+		say "sudo wants a password and there is no terminal to ask on." \
+			"Run in one:  make install-deps" >&2
 		return 1
 	fi
 }
 
 apt() { # dpkg may be busy with an unattended upgrade: wait for it
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
+	$as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
 progress() { # apt's output on stdin: the figures, then a dot for each package that is in place
@@ -120,7 +123,7 @@ progress() { # apt's output on stdin: the figures, then a dot for each package t
 
 install() { # PACKAGE...
 	log=$(mktemp "${TMPDIR:-/tmp}/vtxdrv-apt.XXXXXX") || return 1
-	# A third-party source that does not answer is no reason to stop: what we need is Debian's own.
+	# A third-party source that does not answer is no reason to stop: we need Debian's own.
 	apt update >"$log" 2>&1 ||
 		say "apt-get update had errors; going on with the package lists that are there:" \
 			"$(grep -E '^(E|W|Err)' "$log" | head -n 4)"
@@ -147,7 +150,7 @@ case " $distribution " in
 *) apt_here= ;;
 esac
 if [ -z "$apt_here" ]; then
-	say "" "This is not Debian, so nothing is installed for you. Install them by hand and try again:"
+	say "" "This is not Debian, so nothing is installed for you. Install them by hand:"
 	by_hand "$packages"
 	exit 1
 fi
