@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import cache
+from harness.errors import LabError
 from harness.vmlinux import SETUP_SECTS
 
 PAGE = 4096
 SECTOR = 512
+CYLINDER = 16 * 63 * SECTOR  # Bochs wants whole ones, of 16 heads and 63 sectors
 MIB = 1 << 20
 LOADER = Path(__file__).resolve().parent / "loader"
 
@@ -51,7 +53,7 @@ RAMDISK_IMAGE, RAMDISK_SIZE, CMD_LINE_PTR = 0x218, 0x21C, 0x228
 PT_LOAD = 1
 
 
-class ImageError(Exception):
+class ImageError(LabError):
     """The kernel, the initramfs or the memory size do not go together."""
 
 
@@ -188,6 +190,4 @@ def write_image(path: Path, *, vmlinux: Path, vmlinuz: Path, initrd: Path, comma
         image.write(start_record(entry, parts, LAYOUT_LBA + LAYOUT_SECTORS))
         for part in parts:
             image.write(part.data)
-        # Bochs wants whole cylinders of 16 heads and 63 sectors.
-        cylinder = 16 * 63 * SECTOR
-        image.truncate(-(-image.tell() // cylinder) * cylinder)
+        image.truncate(-(-image.tell() // CYLINDER) * CYLINDER)
