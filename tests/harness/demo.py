@@ -54,7 +54,7 @@ def load(stage: int) -> list[Step]:
 
 
 def heading(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
-    say(f"\n== {step.text} " + "=" * max(0, 74 - len(step.text)))
+    say(f"\n== {step.text} " + "=" * max(0, 73 - len(step.text)))
 
 
 def run(machine: Machine, step: Step, say: Callable[[str], None]) -> None:

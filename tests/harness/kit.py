@@ -90,7 +90,18 @@ def stage_files(stage_dir: Path | None) -> list[tuple[str, Path]]:
     missing = [str(source) for _, source in files if not source.exists()]
     if missing:
         raise LabError(f"{' and '.join(missing)} not there; build the stage first: make projectNN")
-    return files
+    return [(name, slim(source)) for name, source in files]
+
+
+def slim(binary: Path) -> Path:
+    """Return it without debug information: a megabyte less to load for an emulated disk."""
+
+    def build(path: Path) -> None:
+        make(binary.name, ["strip", "--strip-debug", "-o", str(path), str(binary)])
+
+    path = cache.entry(f"slim/{cache.digest(binary.read_bytes())}-{binary.name}", build)
+    cache.prune("slim", 4 * KEPT)
+    return path
 
 
 def prepare_initrd(
