@@ -34,17 +34,17 @@ static void put_text(char *text, u32 first, u32 second, u32 third)
 
 static void read_cpuid_facts(struct vtx_cpu_facts *facts)
 {
-	struct vtx_cpuid r = read_cpuid(0, 0);
+	struct vtx_cpuid r = read_cpuid(CPUID_LEAF_0, CPUID_LEAF_0);
 
 	facts->max_leaf = r.eax;
 	put_text(facts->vendor, r.ebx, r.edx, r.ecx);
-	facts->max_ext_leaf = read_cpuid(0x80000000, 0x80000000).eax;
-	facts->leaf1 = read_cpuid(1, facts->max_leaf);
-	facts->ext1 = read_cpuid(0x80000001, facts->max_ext_leaf);
-	facts->ext_addr = read_cpuid(0x80000008, facts->max_ext_leaf);
-	facts->ext_svm = read_cpuid(0x8000000a, facts->max_ext_leaf);
+	facts->max_ext_leaf = read_cpuid(CPUID_LEAF_8000_0000, CPUID_LEAF_8000_0000).eax;
+	facts->leaf1 = read_cpuid(CPUID_LEAF_1, facts->max_leaf);
+	facts->ext1 = read_cpuid(CPUID_LEAF_8000_0001, facts->max_ext_leaf);
+	facts->ext_addr = read_cpuid(CPUID_LEAF_8000_0008, facts->max_ext_leaf);
+	facts->ext_svm = read_cpuid(CPUID_LEAF_8000_000A, facts->max_ext_leaf);
 	if (facts->leaf1.ecx & CPUID_1_ECX_HYPERVISOR) {
-		r = read_cpuid(0x40000000, 0x40000000);
+		r = read_cpuid(CPUID_LEAF_4000_0000, CPUID_LEAF_4000_0000);
 		put_text(facts->hv_signature, r.ebx, r.ecx, r.edx);
 		facts->valid |= VTX_FACT_HV_LEAF;
 	}
@@ -107,7 +107,7 @@ int vmx_probe(struct vtx_cpu_facts *facts)
 	memset(facts, 0, sizeof(*facts));
 	facts->cpu = smp_processor_id();
 	read_cpuid_facts(facts);
-	VTX_TODO("1.3", "no MSR and no control register is read, so there is nothing to decide on");
+	VTX_TODO("1.3", "no MSR and no control register is read: nothing to decide on");
 	return 0;
 }
 #endif

@@ -15,8 +15,9 @@ from harness.spec import Kernel
 
 HERE = Path(__file__).resolve().parent
 AGENT = HERE / "agent"
-KVMCLIENT = HERE / "kvmclient"
+CLIENTS = (HERE / "kvmclient", HERE / "abitool")  # the grader's own programs
 PROBE = HERE / "probe"
+ABI = HERE.parents[1] / "common/include/vtxdrv.h"
 LAB_MODULES = ("kvm_intel", "kvm_amd")  # with kvm and what that needs
 KEPT = 12
 
@@ -47,7 +48,8 @@ BUILD_FILES = ("Makefile", "Kbuild")
 def program(folder: Path) -> Path:
     """Return the static program of a folder, named like it; built once for a state of its sources."""
     name = folder.name
-    path = cache.entry(f"{name}/{name}-{source_digest(folder)}", lambda p: build_program(folder, p))
+    digest = source_digest(folder, ABI.read_text(encoding="utf-8"))
+    path = cache.entry(f"{name}/{name}-{digest}", lambda final: build_program(folder, final))
     cache.prune(name, KEPT)
     return path
 
@@ -115,7 +117,7 @@ def prepare_initrd(
     """
     files: list[tuple[str, Path | bytes | str]] = [
         ("lab/vtxprobe.ko", probe(kernel)),
-        ("bin/kvmclient", program(KVMCLIENT)),
+        *((f"bin/{folder.name}", program(folder)) for folder in CLIENTS),
     ]
     files += stage_files(stage_build_dir)
     files += list(extra_files)

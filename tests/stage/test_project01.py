@@ -221,3 +221,10 @@ def test_verdict_held(driver):
     check(pick(seen, "verdict"), "held", "verdict while CR4.VMXE is set on CPU 0")
     check(pick(driver.vtxctl_json("detect", "--json", status=0), "verdict"), "usable",
           "verdict after the other hypervisor has left")
+
+
+@pytest.mark.lab(vendor=["vmx", "svm"])
+def test_hostile_arguments(driver):
+    """Null pointers, wild CPU numbers, set padding: each is refused with an errno of its own."""
+    result = driver.run(["abitool", "hostile"])
+    check(result.out.strip(), "all refused", "arguments that must be refused")

@@ -13,23 +13,7 @@ pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="events")
 EVENTS = f"{README}#what-the-cpus-do-behind-our-back"
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
 CYCLES = 200
-
-# 200 times: enable, every now and then a CPU goes and comes, disable. One script, because a command
-# through the serial line costs more than the cycle.
-CYCLE_SCRIPT = f"""
-i=0
-while [ $i -lt {CYCLES} ]; do
-	vtxctl enable >/dev/null || {{ echo "enable fails in cycle $i"; exit 1; }}
-	case $((i % 8)) in
-	3) echo 0 > {CPU1} || exit 1; echo 1 > {CPU1} || exit 1 ;;
-	5) echo 0 > {CPU1} || exit 1 ;;
-	esac
-	vtxctl disable >/dev/null || {{ echo "disable fails in cycle $i"; exit 1; }}
-	[ $((i % 8)) -ne 5 ] || echo 1 > {CPU1} || exit 1
-	i=$((i + 1))
-done
-echo "$i cycles"
-"""
+HOTPLUG_EVERY = 16  # in every so many of them CPU 1 goes and comes
 
 
 @exercise("2.6", expected="a CPU that leaves is disabled, one that comes is enabled", read=EVENTS)
@@ -84,7 +68,7 @@ def test_unload_while_enabled(off):
 def test_many_cycles(off):
     """Hundreds of enable/disable cycles with hotplug in between leave nothing behind."""
     before = pages(off)
-    result = off.sh(CYCLE_SCRIPT, timeout=300)
+    result = off.run(["abitool", "cycles", CYCLES, HOTPLUG_EVERY], timeout=300)
     check_run(result, what=f"{CYCLES} cycles")
     check(result.out.strip(), f"{CYCLES} cycles", "cycles done")
     check_off(off, f"after {CYCLES} cycles", read=EVENTS)
@@ -142,6 +126,13 @@ def test_kvm_after_disable(off):
     check_run(result, what="kvmclient after disable")
     check(result.out.strip(), "42", "answer of KVM's guest")
     check_off(off, "after KVM has gone")
+
+
+def test_hostile_arguments(off):
+    """Null pointers, wild CPU numbers, set padding: each is refused with an errno of its own."""
+    result = off.run(["abitool", "hostile"])
+    check(result.out.strip(), "all refused", "arguments that must be refused")
+    check_off(off, "after hostile arguments")
 
 
 def test_unprivileged_open(driver):
