@@ -37,6 +37,7 @@ ERROR_LINES = 14
 _OUTER_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS", "MAKEFILES",
                "TODO", "SUBMIT", "STAGE", "KVER", "O", "OUT", "V", "W", "CFLAGS")
 _WARNING = re.compile(r"\bwarning:")
+_MAKES_OWN = re.compile(r"make\[?\d*\]?:|\s+(?:CC|LD|AS|AR|MODPOST)\b")
 # The code's fault, as opposed to that of the machine that builds it.
 _CODE_ERROR = re.compile(
     r"^\S+:\d+(?::\d+)?: (?:fatal )?error:|\bundefined reference to\b|\bmultiple definition of\b"
@@ -80,7 +81,8 @@ class Build:
         if not found:
             return ""
         start = self.log.rfind("\n", 0, found.start()) + 1
-        return "\n".join(self.log[start:].splitlines()[:ERROR_LINES])
+        rows = [row for row in self.log[start:].splitlines() if not _MAKES_OWN.match(row)]
+        return "\n".join(rows[:ERROR_LINES])
 
     def problem(self) -> Problem | None:
         """Why there is nothing to test; None after a good build."""

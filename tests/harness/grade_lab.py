@@ -22,6 +22,7 @@ MODULE = "/lab/vtxdrv.ko"
 MAX_DEATHS = 10  # of one machine, over the whole suite
 MAX_FAILED_BOOTS = 2  # in a row
 MAX_LOAD_DEATHS = 2  # while loading vtxdrv.ko: it will not get better
+JSON_CAP = 8 << 20  # bytes; `detect --verbose` of many processors is long
 LOAD_TIMEOUT = 30  # guest seconds for insmod and rmmod
 
 
@@ -202,13 +203,14 @@ class Lab:
         try:
             return json.loads(result.stdout)
         except ValueError as error:
+            cut = " (the output was cut: it is too long)" if result.truncated else ""
             fail(f"output of `{' '.join(result.argv)}`, exit status {result.status}", "JSON",
-                 f"{error}", log=excerpt(result.stdout) + "\n" + excerpt(result.stderr))
+                 f"{error}{cut}", log=excerpt(result.stdout) + "\n" + excerpt(result.stderr))
 
     def vtxctl_json(self, *words: object, status: int | None = 0, timeout: float = 60) -> Any:
         """Run vtxctl and return its JSON; what is not JSON fails the test."""
         __tracebackhide__ = True
-        return self.json_of(self.vtxctl(*words, timeout=timeout), status)
+        return self.json_of(self.vtxctl(*words, timeout=timeout, cap=JSON_CAP), status)
 
     def loaded(self) -> bool:
         """Is vtxdrv.ko in the kernel?"""

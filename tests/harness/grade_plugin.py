@@ -297,7 +297,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
     if lab is not None:
         result.boots, lab.boots = lab.boots, []
     report.vtx = result.to_dict()
-    if problem and problem.outcome is Outcome.FAILED and result.exercise:
+    if problem and problem.outcome is Outcome.FAILED and problem.what:
         report.longrepr = grade_report.problem_text(problem)
 
 

@@ -62,6 +62,11 @@ class Problem:
     read: str = ""  # where to read: "project02/README.md#users"
     log: str = ""  # excerpt of the kernel's or the compiler's log
 
+    @property
+    def cause(self) -> tuple[str, str, str]:
+        """Two problems with the same cause need to be told only once."""
+        return self.what, self.expected, self.seen
+
 
 @dataclass
 class Boot:
@@ -139,10 +144,14 @@ class ExerciseResult:
         return sum(t.seconds for t in self.tests)
 
     @property
-    def problems(self) -> list[tuple[TestResult, Problem]]:
-        """What went wrong, the tests that decide the outcome first."""
-        bad = [(t, t.problem) for t in self.tests if t.problem and t.outcome is not Outcome.PASSED]
-        return sorted(bad, key=lambda pair: pair[0].outcome is not self.outcome)
+    def problems(self) -> list[tuple[TestResult, Problem, int]]:
+        """What went wrong, the tests that decide the outcome first, and how many had the same."""
+        bad = [t for t in self.tests if t.problem and t.outcome is not Outcome.PASSED]
+        bad.sort(key=lambda test: test.outcome is not self.outcome)
+        first: dict[tuple, list[TestResult]] = {}
+        for test in bad:
+            first.setdefault(test.problem.cause, []).append(test)
+        return [(tests[0], tests[0].problem, len(tests)) for tests in first.values()]
 
 
 @dataclass

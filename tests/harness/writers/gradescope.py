@@ -24,8 +24,9 @@ def _output(result: ExerciseResult) -> str:
         parts.append(_UNDECIDED)
     if not result.tests:
         parts.append("No test of this exercise has run.")
-    for test, problem in result.problems:
+    for test, problem, count in result.problems:
         machine = f" ({test.machine})" if test.machine else ""
+        machine += f" and {count - 1} more" if count > 1 else ""
         parts.append(f"{test.title}{machine}\n{problem_text(problem)}")
     return "\n\n".join(parts)
 

@@ -33,10 +33,17 @@ def _labelled(label: str, text: str, width: int) -> Iterator[Row]:
         yield Row((head if i == 0 else " " * len(head)) + row.rstrip())
 
 
-def problem_rows(test: TestResult, problem: Problem, width: int) -> Iterator[Row]:
-    """Everything that helps with one failed test."""
+def problem_rows(
+    test: TestResult, problem: Problem, count: int, told: set, width: int
+) -> Iterator[Row]:
+    """Everything that helps with one failed test; what was told before is only named."""
     where = f" ({test.machine})" if test.machine else ""
-    yield from _labelled("test", test.title + where, width)
+    more = f", and {count - 1} more" if count > 1 else ""
+    yield from _labelled("test", test.title + where + more, width)
+    if problem.cause in told:
+        yield from _labelled("seen", f"{problem.what or problem.seen}: as above", width)
+        return
+    told.add(problem.cause)
     if problem.what:
         yield from _labelled("looked at", problem.what, width)
     for label in ("expected", "seen", "read", "log"):
@@ -49,7 +56,7 @@ def _points(result: ExerciseResult) -> str:
     return f"{score}/{result.exercise.points}"
 
 
-def exercise_rows(result: ExerciseResult, width: int) -> Iterator[Row]:
+def exercise_rows(result: ExerciseResult, told: set, width: int) -> Iterator[Row]:
     """The exercise's line of the table, and the reasons if points were lost."""
     title = textwrap.shorten(result.exercise.title, width - 34, placeholder=" …")
     row = f"  {result.exercise.number:<5}{title:<{width - 33}} {_points(result):>7}  "
@@ -57,8 +64,8 @@ def exercise_rows(result: ExerciseResult, width: int) -> Iterator[Row]:
     if not result.tests and result.outcome is Outcome.GRADER_BROKE:
         yield from _labelled("seen", "no test of this exercise has run", width)
     problems = result.problems
-    for test, problem in problems[:TESTS_SHOWN]:
-        yield from problem_rows(test, problem, width)
+    for test, problem, count in problems[:TESTS_SHOWN]:
+        yield from problem_rows(test, problem, count, told, width)
     if len(problems) > TESTS_SHOWN:
         yield from _labelled("", f"… and {len(problems) - TESTS_SHOWN} more tests of it", width)
     if problems:
@@ -80,8 +87,9 @@ def stage_rows(stage: StageResult, width: int) -> Iterator[Row]:
     """One stage's rubric."""
     yield Row("")
     yield Row(f"{stage.name}: {stage.title}" if stage.title != stage.name else stage.name)
+    told: set = set()
     for result in stage.exercises:
-        yield from exercise_rows(result, width)
+        yield from exercise_rows(result, told, width)
     outcome = None if stage.score is None else \
         (Outcome.PASSED if stage.score == stage.max_score else Outcome.FAILED)
     yield Row(f"  total: {total(stage)}", outcome)
