@@ -30,8 +30,9 @@ VGA_BIOS = Path("/usr/share/vgabios/vgabios.bin")
 
 # haswell calibrates its TSC consistently; skylake_x has more features but an inflated clock.
 MODELS = {"vmx": "corei7_haswell_4770", "svm": "ryzen", "none": "p4_prescott_celeron_336"}
-# Emulated instructions per emulated second: the more, the fewer timer ticks per instruction.
-IPS = 100_000_000
+# Instructions that make an emulated second. Fewer make sleeps, delays and the serial line cheaper;
+# more make the timer interrupt cheaper. A stock kernel as a nested guest wants 200 million.
+IPS = 50_000_000
 # Instructions that one CPU runs before the next one's turn; the most that Bochs allows.
 QUANTUM = 32
 
@@ -52,6 +53,7 @@ SKIPPED_INITCALLS = (
 CMDLINE = (
     "console=ttyS0,115200 panic=-1 quiet mitigations=off cryptomgr.notests rodata=off idle=halt"
     " tsc=reliable no_timer_check random.trust_cpu=on init_on_alloc=0 apparmor=0 8250.nr_uarts=2"
+    " suspend.pm_test_delay=1"
     " initcall_blacklist=" + SKIPPED_INITCALLS.replace(" ", ",")
 )
 
