@@ -75,7 +75,7 @@ class Machine:
         self.agent: dict[str, str] = {}
         self.ready_seconds = 0.0
         self._closed = False
-        self._watch = Watch(emulator, spec.accel, artefacts)
+        self._watch = Watch(emulator, spec.accel, artefacts, patient=spec.debug)
         self._link = Link(emulator.agent_fd, self._observe)
         self._log = (artefacts / "commands.log").open("a", encoding="utf-8")
 

@@ -27,11 +27,12 @@ PASSING = {"reset", "power-off", "triple-fault"}
 class Watch:
     """check() is called several times a second while somebody waits for an answer."""
 
-    def __init__(self, emulator, accel: str, artefacts: Path):
+    def __init__(self, emulator, accel: str, artefacts: Path, patient: bool = False):
         self.emulator = emulator
         self.console = Console(Path(emulator.console_log))
         self.artefacts = artefacts
         self.budget = BOOT_BUDGET[accel]
+        self._patient = patient  # somebody has stopped the machine in a debugger
         self._run_budget = CPU_BUDGET[accel]
         self._silence = 0.0
         self._cpu_at_sound = self._cpu()
@@ -54,7 +55,8 @@ class Watch:
         self._check_panic()
         if self.console.flooded:
             self._raise(errors.ConsoleFlood, f"{self.console.size >> 20} MiB and counting")
-        self._check_silence(silence)
+        if not self._patient:
+            self._check_silence(silence)
 
     def _ended(self, event: dict) -> NoReturn:
         self._drain()

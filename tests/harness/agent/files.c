@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,6 +84,43 @@ static void answer_bytes(struct frame *f, int error, const void *data, ssize_t l
 	buf_free(&body);
 }
 
+/*
+ * Files of /proc are made anew for each open and read from their start to find an offset: kept
+ * open, the pieces of one file cost the same each, and belong to one state of it.
+ */
+static struct {
+	int fd;
+	uint64_t offset;
+	char path[PATH_MAX];
+} reading = { .fd = -1 };
+
+static bool reading_open(const char *path, uint64_t offset)
+{
+	if (reading.fd >= 0 && offset && offset == reading.offset && !strcmp(path, reading.path))
+		return true;
+	if (reading.fd >= 0)
+		close(reading.fd);
+	reading.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (reading.fd < 0)
+		return false;
+	snprintf(reading.path, sizeof(reading.path), "%s", path);
+	reading.offset = offset;
+	return !offset || lseek(reading.fd, (off_t)offset, SEEK_SET) >= 0;
+}
+
+static ssize_t reading_read(void *data, size_t most)
+{
+	ssize_t got = read(reading.fd, data, most);
+
+	if (got > 0) {
+		reading.offset += (size_t)got;
+		return got;
+	}
+	close(reading.fd); /* at its end, or broken: holding it would keep a module busy */
+	reading.fd = -1;
+	return got;
+}
+
 /** u64 offset, u32 most bytes, path. Answer: errno, bytes; none at the end of the file. */
 void handle_get(struct frame *f)
 {
@@ -91,17 +129,15 @@ void handle_get(struct frame *f)
 	const char *path = take_string(f);
 	uint8_t *data;
 	ssize_t got = -1;
-	int fd, error;
+	int error = EINVAL;
 
 	if (most > GET_MAX)
 		most = GET_MAX;
 	data = malloc(most + 1);
-	fd = f->bad || !data ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	error = f->bad ? EINVAL : !data ? ENOMEM : errno;
-	if (fd >= 0) {
-		got = pread(fd, data, most, (off_t)offset);
+	if (!f->bad && data) {
+		if (reading_open(path, offset))
+			got = reading_read(data, most);
 		error = got < 0 ? errno : 0;
-		close(fd);
 	}
 	answer_bytes(f, error, data, got);
 	free(data);
