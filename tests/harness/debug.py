@@ -76,6 +76,12 @@ class CommandServer:
         self._socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def submit(self, command: str) -> None:
+        """Queue a command as gdb's `lab` does."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(self.path)
+            line.sendall(command.encode() + b"\n")
+
     def _serve(self) -> None:
         while True:
             try:
