@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import BootFailed, EmulatorDied, MachineError
+from harness.errors import BootFailed, EmulatorDied, Hang, MachineError
 from harness.grade import CouldNotRun, Unmet, check, check_run, clean, excerpt, fail
 from harness.kmsg import KmsgRecord, check_kmsg, check_taint
 from harness.results import Boot, Outcome, Problem
@@ -21,6 +21,7 @@ from harness.results import Boot, Outcome, Problem
 MODULE = "/lab/vtxdrv.ko"
 MAX_DEATHS = 10  # of one machine, over the whole suite
 MAX_FAILED_BOOTS = 2  # in a row
+MAX_HANGS = 3  # of them by silence: each costs up to two minutes under Bochs
 MAX_LOAD_DEATHS = 2  # while loading vtxdrv.ko: it will not get better
 JSON_CAP = 8 << 20  # bytes; `detect --verbose` of many processors is long
 LOAD_TIMEOUT = 30  # guest seconds for insmod and rmmod
@@ -65,6 +66,7 @@ class Lab:
         self.machine: Any = None
         self.boots: list[Boot] = []  # of the current test
         self.deaths = 0
+        self.hangs = 0
         self.load_deaths = 0
         self.exercise = ""
         self._boot_machine = boot
@@ -97,7 +99,7 @@ class Lab:
         if killed:
             fail("not run", "a living machine",
                  f"an earlier test of exercise {self.exercise} ended it: {killed}")
-        if self.deaths >= MAX_DEATHS:
+        if self.deaths >= MAX_DEATHS or self.hangs >= MAX_HANGS:
             fail("not run", "a living machine",
                  f"{self.deaths} machines ended in this suite; the last one: {self._why}")
 
@@ -148,6 +150,7 @@ class Lab:
     def mourn(self, error: MachineError) -> None:
         """The machine died in a test: remember why, and let the next test have a new one."""
         self.deaths += 1
+        self.hangs += isinstance(error, Hang)
         self._why = str(error).splitlines()[0]
         self._last_words = clean(error.tail)
         if self.exercise:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Compare the transcripts of a write-up with what the tools print in the lab machine.
 
-    <!-- run: vtxctl detect -->          above a fenced block; <!-- run (svm): … --> for that machine
+    <!-- run: vtxctl detect -->      above a fenced block; <!-- run (svm): … --> for that machine
 
 The commands of a page run in their order. Numbers may differ from the page's, blanks are squeezed,
 a line with an ellipsis leaves lines out, and everything else must be the same.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import grade_fakes
 import pytest
-from harness.errors import Panic
+from harness.errors import Hang, Panic
 from harness.grade import CouldNotRun, Unmet
-from harness.grade_lab import MAX_DEATHS, Lab, LabKey, LabPool
+from harness.grade_lab import MAX_DEATHS, MAX_HANGS, Lab, LabKey, LabPool
 from harness.grade_plugin import lab_keys
 
 GOOD = """
@@ -178,6 +178,15 @@ def test_deaths_are_bounded():
         machine.begin(f"1.{i}")
         kill(machine)
     with pytest.raises(Unmet, match=f"{MAX_DEATHS} machines ended"):
+        machine.begin("1.99")
+
+
+def test_hangs_are_bounded_more_tightly():
+    machine = lab()
+    for i in range(MAX_HANGS):
+        machine.begin(f"1.{i}")
+        machine.mourn(Hang("no answer"))
+    with pytest.raises(Unmet, match=f"{MAX_HANGS} machines ended"):
         machine.begin("1.99")
 
 
