@@ -13,8 +13,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+
+IN_USE = 3600  # seconds
 
 
 def root() -> Path:
@@ -67,10 +71,17 @@ def entry(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def prune(folder: str, keep: int) -> None:
-    """Delete all but the `keep` entries of a folder that were used last."""
-    entries = [path for path in (root() / folder).glob("*") if not path.name.startswith(".")]
-    entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in entries[keep:]:
+    """Delete all but the `keep` entries of a folder that were used last.
+
+    An entry that was used within the hour stays: somebody else may be about to read it.
+    """
+    ages = {}
+    for path in (root() / folder).glob("[!.]*"):
+        with contextlib.suppress(FileNotFoundError):  # another process prunes as well
+            ages[path] = time.time() - path.stat().st_mtime
+    for path in sorted(ages, key=ages.__getitem__)[keep:]:
+        if ages[path] < IN_USE:
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
