@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from harness import cache, modules
+from harness.errors import LabError
 from harness.spec import Kernel
 
 BUSYBOX = Path("/bin/busybox")
@@ -26,7 +27,7 @@ KEPT_ARCHIVES = 24
 Source = Path | bytes | str
 
 
-class InitramfsError(Exception):
+class InitramfsError(LabError):
     """Something that belongs into the archive is missing."""
 
 

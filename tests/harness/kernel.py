@@ -23,6 +23,7 @@ if __name__ == "__main__":  # run by its path: make `harness` the package, and n
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from harness import cache, kernel_fetch  # noqa: E402
+from harness.errors import LabError  # noqa: E402
 from harness.kernel_fetch import FetchError, host_apt, private_apt  # noqa: E402
 from harness.spec import Kernel  # noqa: E402
 
@@ -33,7 +34,7 @@ PLAIN_RELEASE = re.compile(r"\d+\.\d+\.\d+(-\d+|\+deb\d+(\.\d+)?)-amd64")
 HEADERS_META = "linux-headers-amd64"
 
 
-class KernelError(Exception):
+class KernelError(LabError):
     """No kernel of that name can be had; the message says which ones can."""
 
 

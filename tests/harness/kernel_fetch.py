@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from harness import cache
+from harness.errors import LabError
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 FALLBACK_MIRROR = "http://deb.debian.org/debian"
@@ -26,7 +27,7 @@ LISTS_GO_STALE = 24 * 3600  # seconds
 CODENAMES = {12: "bookworm", 13: "trixie"}
 
 
-class FetchError(Exception):
+class FetchError(LabError):
     """A package could not be found, downloaded or unpacked; the message has the remedy."""
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness import cache, vmlinux
+from harness.errors import LabError
 
 # Sections that only cost time at load: BPF's type information, and the list of ftrace's call sites,
 # each of which the kernel looks up among the module's symbols (most of kvm.ko's load time). The
@@ -23,7 +24,7 @@ STRIP = ("strip", "--strip-debug", "--remove-section=.BTF", "--remove-section=__
          "--remove-section=.rela__mcount_loc")
 
 
-class ModuleError(Exception):
+class ModuleError(LabError):
     """A module is missing or cannot be read."""
 
 

@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 from harness import cache
+from harness.errors import LabError
 
 # Offsets in a bzImage, from the boot protocol.
 SETUP_SECTS = 0x1F1
@@ -23,7 +24,7 @@ PAYLOAD_OFFSET = 0x248
 PAYLOAD_LENGTH = 0x24C
 
 
-class BadKernelImage(Exception):
+class BadKernelImage(LabError):
     """The file is not a kernel image that can be decompressed."""
 
 
