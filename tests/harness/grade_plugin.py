@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import os
 import random
-import re
 import sys
 import time
 import uuid
@@ -31,7 +30,6 @@ from harness.grade_outcome import problem_of
 from harness.results import Outcome, Problem, TestResult
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_STAGE_FILE = re.compile(r"test_(project\d\d|lab_[a-z0-9]+)")
 _LAB_KEYS = ("stage", "vendor", "cpus", "cpu_model", "mem_mib", "cmdline", "firmware",
              "instance")
 
@@ -141,8 +139,7 @@ def announce(config: pytest.Config, text: str) -> None:
 
 def part_of(path: Path) -> str:
     """The part of the suite: a stage's name for its tests, else the folder's."""
-    found = _STAGE_FILE.match(path.name) if path.parent.name == "stage" else None
-    return found.group(1).replace("lab_", "lab-") if found else path.parent.name
+    return grade_report.stage_of_file(path) or path.parent.name
 
 
 def lab_wishes(definition: pytest.Item | Any) -> dict[str, Any]:

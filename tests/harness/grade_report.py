@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from harness.grade_plugin import Settings
 
 __all__ = ["Controller", "clock", "excerpt", "plain_name", "problem_text"]
+_STAGE_FILE = re.compile(r"test_(project\d\d|lab_[a-z0-9]+)")
 _MARKUP = {Outcome.PASSED: {"green": True}, Outcome.FAILED: {"red": True, "bold": True},
            Outcome.GRADER_BROKE: {"purple": True, "bold": True},
            Outcome.COULD_NOT_RUN: {"yellow": True, "bold": True}}
@@ -164,8 +166,21 @@ class Controller:
     def _is_partial(self) -> bool:
         option = self.config.option
         narrowed = self.settings.exercise or option.keyword or option.markexpr or option.maxfail
-        pieces = any("::" in arg or arg.endswith(".py") for arg in self.config.args)
-        return bool(narrowed or pieces or getattr(option, "lf", False))
+        return bool(narrowed or getattr(option, "lf", False) or self._lacks_files())
+
+    def _lacks_files(self) -> bool:
+        """True if the command line names some files of a stage and not all of them."""
+        args = self.config.args
+        if any("::" in arg for arg in args):
+            return True
+        here = self.config.invocation_params.dir
+        given = {(here / arg).resolve() for arg in args if arg.endswith(".py")}
+        for path in list(given):
+            stage = stage_of_file(path)
+            given_too = path.parent.glob("test_*.py") if stage else []
+            if any(stage_of_file(p) == stage and p not in given for p in given_too):
+                return True
+        return False
 
     def _stages(self) -> list[Path]:
         root = self.settings.root
@@ -225,6 +240,12 @@ class Controller:
                 (folder / name).write_text(text, encoding="utf-8")
                 written.append(folder / name)
         return written
+
+
+def stage_of_file(path: Path) -> str:
+    """The stage whose tests a file holds: "project01", "lab-linux"; "" for any other file."""
+    found = _STAGE_FILE.match(path.name) if path.parent.name == "stage" else None
+    return found.group(1).replace("lab_", "lab-") if found else ""
 
 
 def merge(old: TestResult | None, new: TestResult) -> TestResult:

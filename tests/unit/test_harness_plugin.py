@@ -125,6 +125,18 @@ def test_a_part_of_the_suite_has_no_score(tmp_path):
     assert "no total for a part of the suite" in output
 
 
+@pytest.mark.parametrize(("named", "whole"), [
+    (["test_project01.py"], False), (["test_project01.py", "test_project01_b.py"], True)])
+def test_all_files_of_a_stage_are_a_whole(tmp_path, named, whole):
+    root = grade_fakes.repository(tmp_path / "tree", GOOD + SECOND.format(
+        instance="", fixture="lab", body="pass"))
+    (root / "tests/stage/test_project01_b.py").write_text("def test_nothing():\n    pass\n")
+    files = [f"tests/stage/{name}" for name in named]
+    subprocess.run([sys.executable, "-m", "pytest", *files, "--root", str(root), "--stage", "1"],
+                   cwd=root, timeout=60, check=True, capture_output=True)
+    assert (root / "build/results/project01/results.json").is_file() == whole
+
+
 def test_a_broken_test_module(tmp_path):
     status, output, data = grade(tmp_path, extra="import nothing_like_that\n")
     assert status == 3 and "score" not in data
