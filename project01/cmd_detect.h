@@ -14,7 +14,7 @@
 
 /** All CPUs of a machine, from the device or from a file. */
 struct detect_machine {
-	bool from_file;
+	bool from_file; /**< read by --from, not from this machine */
 	unsigned int stage; /**< of the module, or of this vtxctl for a file */
 	unsigned int count; /**< of cpus */
 	struct vtx_cpu_query *cpus; /**< allocated; facts, verdict and difference of each */

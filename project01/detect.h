@@ -9,6 +9,7 @@
 #include "unit.h"
 #include "vtxdrv.h"
 
+/** The unit, for stage.c. */
 extern const struct vtx_unit detect_unit;
 
 /**

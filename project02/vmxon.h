@@ -15,6 +15,7 @@
 #include "unit.h"
 #include "vtxdrv.h"
 
+/** The unit, for stage.c. */
 extern const struct vtx_unit vmxon_unit;
 
 /** What is true for all CPUs together. */
@@ -24,6 +25,7 @@ struct vmxon_state {
 	bool shutting_down; /**< reboot has begun: nobody enables any more */
 };
 
+/** The one state of this module. */
 extern struct vmxon_state vmxon;
 
 /**

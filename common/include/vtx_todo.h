@@ -22,6 +22,7 @@
 
 #ifdef __KERNEL__
 #include <linux/printk.h>
+/** Print the line of VTX_TODO(). */
 #define vtx_todo_print(number, text) \
 	pr_notice_ratelimited("exercise %s is not done yet: %s\n", number, text)
 #else

@@ -14,7 +14,9 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+/** Where the module appears; for root only. */
 #define VTXDRV_DEVICE "/dev/vtxdrv"
+/** The letter of all our ioctls. */
 #define VTXDRV_IOC 'k'
 
 /** Grows by one when an existing structure or meaning changes; additions do not count. */
@@ -47,7 +49,10 @@ struct vtx_info {
 
 /** Registers of one CPUID leaf. */
 struct vtx_cpuid {
-	__u32 eax, ebx, ecx, edx; /**< out */
+	__u32 eax; /**< out */
+	__u32 ebx; /**< out */
+	__u32 ecx; /**< out */
+	__u32 edx; /**< out */
 };
 
 /**
@@ -102,7 +107,9 @@ struct vtx_cpu_query {
 	struct vtx_cpu_facts facts; /**< out */
 };
 
+/** Ask what this build is and offers; out: struct vtx_info. */
 #define VTXDRV_GET_INFO _IOR(VTXDRV_IOC, 0x10, struct vtx_info)
+/** Ask one CPU for its facts; in: cpu, out: the rest of struct vtx_cpu_query. */
 #define VTXDRV_QUERY_CPU _IOWR(VTXDRV_IOC, 0x11, struct vtx_cpu_query)
 
 /* ---- project02: VMX operation on every CPU ------------------------------------------------ */
@@ -152,8 +159,11 @@ struct vtx_cpu_status {
 	__u64 feature_control; /**< out: 0 where the MSR does not exist */
 };
 
+/** Become a user of VMX; the first one enables every CPU. */
 #define VTXDRV_ENABLE _IOWR(VTXDRV_IOC, 0x20, struct vtx_enable)
+/** Be a user no more; the last one disables every CPU. */
 #define VTXDRV_DISABLE _IOWR(VTXDRV_IOC, 0x21, struct vtx_disable)
+/** Ask one CPU for its state; in: cpu, out: the rest of struct vtx_cpu_status. */
 #define VTXDRV_CPU_STATUS _IOWR(VTXDRV_IOC, 0x22, struct vtx_cpu_status)
 
 /* ---- the layout, asserted on both sides ---------------------------------------------------- */
@@ -181,5 +191,8 @@ VTX_ABI_SIZE(vtx_disable, 8);
 VTX_ABI_AT(vtx_cpu_status, region_pa, 16);
 VTX_ABI_AT(vtx_cpu_status, cr4, 32);
 VTX_ABI_SIZE(vtx_cpu_status, 48);
+
+#undef VTX_ABI_AT
+#undef VTX_ABI_SIZE
 
 #endif

@@ -21,7 +21,8 @@ all: module vtxctl
 
 # O= because kbuild would take our build root for its own. No BTF: it needs the kernel's own vmlinux,
 # which the headers package does not have.
-kbuild = $(Q)$(MAKE) --no-print-directory -C $(KDIR) O= M=$(CURDIR) CC=$(KCC) \
+# + because make sees no $(MAKE) in a call, and would keep its job slots to itself.
+kbuild = +$(Q)$(MAKE) --no-print-directory -C $(KDIR) O= M=$(CURDIR) CC=$(KCC) \
 	CONFIG_DEBUG_INFO_BTF_MODULES= $(1) modules
 
 module:

@@ -30,7 +30,7 @@ $(KERNEL_MK): tests/harness/kernel.py $(wildcard /lib/modules)
 .PHONY: $(addprefix project,$(STAGES)) snapshot diff sparse
 $(addprefix project,$(STAGES)): project%: $(KERNEL_MK)
 	@$(call compose,$(O)/$@,$*,$(SUBMIT))
-	@$(MAKE) --no-print-directory -C $(O)/$@ $(call kernel-arguments)
+	@$(if $(dry-run),: )$(MAKE) --no-print-directory -C $(O)/$@ $(call kernel-arguments)
 
 kernel-arguments = $(shell sed -n 's/^\(KDIR\|KCC\|KVER\) *:= *\(..*\)/\1=\2/p' $(KERNEL_MK))
 

@@ -26,7 +26,7 @@ enum ctl_status {
 
 /** A subcommand. */
 struct ctl_command {
-	const char *name;
+	const char *name; /**< as typed: vtxctl NAME */
 	const char *help; /**< one line for vtxctl --help */
 	int (*main)(int argc, char **argv); /**< returns enum ctl_status */
 };

@@ -11,7 +11,7 @@
 /** One bit of a capability register. */
 struct ctl_bit_name {
 	u32 msr; /**< which capability MSR; 0 in tables of one register */
-	u32 bit;
+	u32 bit; /**< number of the bit in it, from 0 */
 	const char *key; /**< its key in JSON */
 	const char *meaning; /**< for people */
 };
