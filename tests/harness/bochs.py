@@ -212,7 +212,9 @@ class BochsEmulator:
     def _epitaph(self, status: int) -> str:
         """Return why the process is gone, with the last thing that it complained about."""
         how = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
-        text = self.emulator_log.read_text(errors="replace") if self.emulator_log.exists() else ""
+        # Before Bochs has read its configuration there is no log, only what it prints.
+        logs = [self.emulator_log, self.workdir / "screen.log"]
+        text = next((log.read_text(errors="replace") for log in logs if log.exists()), "")
         said = [line for line in text.splitlines() if re.match(r"\d+[pe]\[|>>PANIC<<", line)]
         return " / ".join([how, *said[-3:]])
 
