@@ -34,10 +34,15 @@ $(addprefix project,$(STAGES)): project%: $(KERNEL_MK)
 
 kernel-arguments = $(shell sed -n 's/^\(KDIR\|KCC\|KVER\) *:= *\(..*\)/\1=\2/p' $(KERNEL_MK))
 
+# STAGE= may be anything that somebody typed.
+stage-known = $(if $(filter $(STAGE),$(STAGES)),,$(error There is no project$(STAGE) here. \
+	The stages of this tree: $(addprefix project,$(STAGES))))
+
 sparse: project$(STAGE)
 	@$(MAKE) --no-print-directory -C $(O)/project$(STAGE) sparse $(call kernel-arguments)
 
 snapshot:
+	$(stage-known)
 	@rm -rf $(O)/compose/project$(STAGE)
 	@$(call compose,$(O)/compose/project$(STAGE),$(STAGE),)
 	@rm -rf $(OUT) && mkdir -p $(OUT)
@@ -46,8 +51,9 @@ snapshot:
 	@echo "$(OUT): project$(STAGE) whole in one directory; build it with: make -C $(OUT)"
 
 diff:
+	$(stage-known)
 	@$(MAKE) --no-print-directory snapshot STAGE=$(STAGE) OUT=$(O)/diff/project$(STAGE) >/dev/null
 	@before=$$(printf %02d $$(($(STAGE:0%=%) - 1))); mkdir -p $(O)/diff/project$$before; \
 	if [ -f project$$before/stage.c ]; then \
 		$(MAKE) --no-print-directory snapshot STAGE=$$before OUT=$(O)/diff/project$$before >/dev/null; fi; \
-	cd $(O)/diff && diff -Nru project$$before project$(STAGE) || [ $$? -eq 1 ]
+	cd $(O)/diff && diff -Nru -x stage-config.mk project$$before project$(STAGE) || [ $$? -eq 1 ]
