@@ -121,7 +121,12 @@ def check_boot(host: Host, vendor: str) -> Usable:
         return Usable(**json.loads(record.read_text()))
     try:
         done = subprocess.run(
-            boot_command(vendor), capture_output=True, text=True, timeout=120, check=False
+            boot_command(vendor),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
         )
         said = (done.stdout + done.stderr).strip().splitlines()
         detail = said[-1] if said else f"exit status {done.returncode}"

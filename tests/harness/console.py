@@ -9,9 +9,9 @@ from pathlib import Path
 
 from harness.kmsg import sign_of
 
-TAIL_LINES = 25
+TAIL_LINES = 45  # a panic with registers and call trace
 FLOOD_BYTES = 64 << 20  # nobody reads that; it is a loop that prints
-PANIC_END = re.compile(r"---\[ end Kernel panic|Rebooting in|Rebooting immediately")
+PANIC_END = re.compile(r"---\[ end Kernel panic|Kernel Offset: |Rebooting in|Rebooting immediately")
 RESTARTING = re.compile(r"reboot: Restarting system|Rebooting (in|immediately)|sysrq: Resetting")
 # Terminal control that firmware and kernel write; of no use in a message.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1bc|[\x00-\x08\x0b-\x1f]")

@@ -315,7 +315,7 @@ class Machine:
     def link(self) -> Link:
         return self._link
 
-    def console_tail(self, lines: int = 25) -> str:
+    def console_tail(self, lines: int = 45) -> str:
         return self._watch.console.tail(lines)
 
 
