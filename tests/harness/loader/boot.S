@@ -38,6 +38,7 @@ start:
 	in $0x92, %al			/* fast A20 */
 	or $2, %al
 	out %al, $0x92
+	cli				/* the BIOS may have come back with interrupts on */
 	lgdt gdt_pointer
 	mov %cr0, %eax
 	or $CR0_PE, %eax
