@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,13 +19,14 @@ from pathlib import Path
 from harness.errors import LabError
 from harness.machine import Machine
 from harness.symbols import kernel_symbols
+from harness.terminal import own_foreground
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = "cd /sys/module/vtxdrv/sections && grep -H . .text* .data* .bss* .rodata* 2>/dev/null"
 HOUR = 3600.0  # guest seconds: a command waits at breakpoints
 HINT = """
 gdb on the lab machine's kernel, with the symbols of vtxdrv.ko. To begin with:
-    hbreak or break FUNCTION    for example: break detect_query_cpu
+    break FUNCTION              for example: break detect_cpu
     lab vtxctl detect           a command in the machine: it starts with the next `continue`
     continue                    and Ctrl-C stops the machine again
     quit                        ends both
@@ -113,13 +113,12 @@ def with_gdb(machine: Machine, module: Path, arguments: list[str]) -> int:
     script = machine.artefacts / "vtxdrv.gdb"
     script.write_text(gdb_script(machine, module), encoding="utf-8")
     server = CommandServer(machine)
-    # Ctrl-C means "stop the machine" to gdb, and nothing to us.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    argv = ["gdb", "-q", "-x", str(script), *arguments]
+    environment = {**os.environ, "VTX_LAB_SOCKET": server.path}
     try:
-        argv = ["gdb", "-q", "-x", str(script), *arguments]
-        return subprocess.run(argv, env={**os.environ, "VTX_LAB_SOCKET": server.path}).returncode
+        with own_foreground():
+            return subprocess.run(argv, env=environment, check=False).returncode
     finally:
-        signal.signal(signal.SIGINT, before)
         server.close()
         machine.kill()
 

@@ -21,10 +21,11 @@ from harness.debug import CommandServer, load_module
 from harness.errors import AccelUnusable, LabError
 from harness.machine import Machine
 from harness.progress import Progress
+from harness.terminal import own_foreground
 
 HINT = """
 Bochs's debugger on the lab machine, vtxdrv.ko loaded. The machine stands still at this prompt.
-    lb "FUNCTION"        stop there, for example: lb "vtxdrv.vmx_cpu_enable"
+    lb "FUNCTION"        stop there, for example: lb "vtxdrv.detect_cpu"
     lab vtxctl enable    a command in the machine: it starts with the next `c`
     c                    continue; Ctrl-C stops the machine again
     s, n, r, creg, u     step, step over, registers, control registers, disassemble
@@ -93,9 +94,8 @@ def symbol_file(machine: Machine) -> str:
     return str(path)
 
 
-def converse(machine: Machine, emulator: DebuggedBochs, server: CommandServer) -> int:
+def converse(emulator: DebuggedBochs, server: CommandServer) -> int:
     """Carry lines from the person to the debugger until one of them has enough."""
-    signal.signal(signal.SIGINT, lambda *_: os.kill(emulator.pid, signal.SIGINT))
     while emulator.poll() is None:
         readable, _, _ = select.select([sys.stdin], [], [], 0.3)
         if not readable:
@@ -136,7 +136,8 @@ def run(options) -> int:
         print(HINT, flush=True)
         emulator.shown.set()
         emulator.type(f'ldsym global "{symbols}"')
-        return converse(machine, emulator, server)
+        with own_foreground(lambda: os.kill(emulator.pid, signal.SIGINT)):
+            return converse(emulator, server)
     finally:
         server.close()
         machine.kill()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
@@ -12,6 +13,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Callable, Iterator
 
 from harness.errors import LabError, ProtocolError
 from harness.machine import Machine
@@ -36,6 +38,29 @@ class RawMode:
     def __exit__(self, *_) -> None:
         if self._saved:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
+
+
+@contextlib.contextmanager
+def own_foreground(on_interrupt: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Ctrl-C reaches us and our children, and not the `make` that waits for us.
+
+    To a debugger Ctrl-C means "stop the machine"; a make that gets it too ends with an error.
+    """
+    if not os.isatty(0):
+        yield
+        return
+    before = os.tcgetpgrp(0)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # or taking the terminal would stop us
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # no shell would notice that we are stopped
+    handler = signal.signal(signal.SIGINT, lambda *_: on_interrupt())
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpgrp())
+    try:
+        yield
+    finally:
+        os.tcsetpgrp(0, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 def window() -> bytes:
