@@ -15,7 +15,7 @@ extern const struct vtx_unit detect_unit;
 /**
  * Read the facts of one CPU, on that CPU.
  * May sleep; the caller holds cpus_read_lock(), so that @p cpu stays online.
- * @return 0; -ENXIO if the CPU is offline; -ENOSYS while exercise 1.3 is not done.
+ * @return 0; -ENXIO if the CPU is offline.
  */
 int detect_cpu(int cpu, struct vtx_cpu_facts *facts);
 

@@ -143,7 +143,7 @@ static const struct {
  *       of them must be 1.
  *       vmx_ctl_state(): one bit's state. Must be 1 although it may not be 1: contradictory, which
  *       only a broken hypervisor below reports.
- * Read: Intel SDM vol. 3, appendix A.2 to A.5; project01/README.md, "Controls"
+ * Read: Intel SDM vol. 3, appendix A.2 to A.5; project01/README.md, "Control bits"
  * Hint: the old MSRs call the default1 class "must be 1" on every processor; the TRUE ones tell
  *       what is so.
  */

@@ -50,7 +50,7 @@ static void read_cpuid_facts(struct vtx_cpu_facts *facts)
 	}
 }
 
-static bool read_msr(u32 index, u64 *value)
+static bool __maybe_unused read_msr(u32 index, u64 *value)
 {
 	return !rdmsrl_safe(index, value);
 }
@@ -59,9 +59,10 @@ static bool read_msr(u32 index, u64 *value)
  * EXERCISE 1.3 (15 points): Read the facts of one CPU
  * Do:   read CR0, CR4 and EFER; IA32_FEATURE_CONTROL where CPUID shows VMX (and set
  *       VTX_FACT_FEATURE_CONTROL), VM_CR where it shows SVM (VTX_FACT_VM_CR), and every capability
- *       MSR that exists into vmx_msr[], with its bit in vmx_msr_valid. Exercise 1.2 tells which ones
- *       exist, but it needs the values of the first ones to know about the rest: ask it again until
- *       it names nothing new. An MSR that does not exist raises #GP, so never read one on a guess.
+ *       MSR that exists into vmx_msr[], with its bit in vmx_msr_valid. Exercise 1.2 tells which
+ *       ones exist, but it needs the values of the first ones to know about the rest: ask it again
+ *       until it names nothing new. An MSR that does not exist raises #GP, so never read one on a
+ *       guess.
  * Read: Intel SDM vol. 3, appendix A; project01/README.md, "Capability MSRs"
  * Hint: vmx_msrs_present(facts) & ~asked is what is left to read.
  */

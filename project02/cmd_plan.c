@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vtxctl plan: what would enable do on each CPU, and what would stop it? Nothing is touched, and with
- * --from not even hardware is needed: the same decisions run on facts that were recorded elsewhere.
+ * vtxctl plan: what would enable do on each CPU, and what would stop it? Nothing is touched, and
+ * with --from not even hardware is needed: the same decisions run on facts that were recorded
+ * elsewhere.
  */
 #include <argp.h>
 #include <inttypes.h>

@@ -22,6 +22,8 @@
 #include "x86_bits.h"
 
 static DEFINE_PER_CPU(struct vmx_region, vmxon_region);
+/* Why there are no regions; told to whoever enables. */
+static int region_error;
 
 /* ---- the regions, one for each CPU that may ever come online -------------------------------- */
 
@@ -39,7 +41,8 @@ int vmx_cpus_prepare(void)
 	int cpu;
 	int err;
 
-	if (!boot_cpu_has(X86_FEATURE_VMX) || rdmsrl_safe(IA32_VMX_BASIC, &basic))
+	region_error = 0;
+	if (!host_cpu_shows_vmx() || rdmsrl_safe(IA32_VMX_BASIC, &basic))
 		return 0;
 	for_each_possible_cpu(cpu) {
 		err = vmx_region_alloc(per_cpu_ptr(&vmxon_region, cpu), basic);
@@ -50,7 +53,8 @@ int vmx_cpus_prepare(void)
 
 err_release:
 	vmx_cpus_release();
-	/* Anything but a lack of memory is told again, and better, when somebody enables. */
+	/* The module loads on processors that it cannot use, so that detect can explain. */
+	region_error = err;
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -91,6 +95,8 @@ static int check_region(struct vtx_enable *why)
 
 	if (rdmsrl_safe(IA32_VMX_BASIC, &basic))
 		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, VTX_VERDICT_NOT_SUPPORTED, 0);
+	if (region_error == -ENOSYS)
+		return refuse(why, region_error, VTX_CAUSE_NONE, 0, 0);
 	if (!region->address || region->revision_id != VTX_FIELD(basic, 30, 0))
 		return refuse(why, -EPROTO, VTX_CAUSE_REGION, basic, region->revision_id);
 	return 0;
@@ -148,7 +154,8 @@ static int check_control_registers(struct vtx_enable *why)
  *       CPU's region. If VMXON fails, clear CR4.VMXE again and return its errno: somebody else's
  *       check of that bit must not find a trace of the attempt. leave_vmx(): VMXOFF, then clear
  *       CR4.VMXE.
- * Read: Intel SDM vol. 3, VMXON and VMXOFF in "VMX Instruction Reference"; project02/README.md, "VMXON"
+ * Read: Intel SDM vol. 3, VMXON and VMXOFF in "VMX Instruction Reference"; project02/README.md,
+ *       "VMXON"
  * Hint: cr4_set_bits() and cr4_clear_bits() keep the kernel's copy of CR4 right; vmx_insn.h.
  */
 #ifndef TODO_2_4
@@ -195,8 +202,12 @@ static int vmxon_here(struct vtx_enable *why)
 		return 0;
 	case -EFAULT:
 		return refuse(why, err, VTX_CAUSE_VMXON_FAULT, pa, 0);
-	default:
+	case -EIO:
 		return refuse(why, err, VTX_CAUSE_VMXON_FAILED, pa, 0);
+	case -EBUSY:
+		return refuse(why, err, VTX_CAUSE_HELD, __read_cr4(), 0);
+	default: /* exercise 2.4 */
+		return refuse(why, err, VTX_CAUSE_NONE, 0, 0);
 	}
 }
 

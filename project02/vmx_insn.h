@@ -3,9 +3,9 @@
  * @file vmx_insn.h
  * @brief The VMX instructions of this stage, each with every way in which it can end.
  *
- * A VMX instruction reports by flags (SDM vol. 3, "VMX Instruction Reference", "Conventions"): CF=1 is VMfailInvalid, ZF=1
- * VMfailValid, both clear VMsucceed. It can also raise #UD or #GP; the exception-table entry turns
- * that into a return value where it would be an oops.
+ * A VMX instruction reports by flags (SDM vol. 3, "VMX Instruction Reference", "Conventions"): CF=1
+ * is VMfailInvalid, ZF=1 VMfailValid, both clear VMsucceed. It can also raise #UD or #GP; the
+ * exception-table entry turns that into a return value where it would be an oops.
  */
 #ifndef VMX_INSN_H
 #define VMX_INSN_H

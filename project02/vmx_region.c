@@ -15,7 +15,7 @@
 #include "vmx_region.h"
 #include "vtx_todo.h"
 
-static int basic_check(const struct vmx_basic *basic)
+static int __maybe_unused basic_check(const struct vmx_basic *basic)
 {
 	if (basic->region_size == 0 || basic->region_size > PAGE_SIZE) {
 		pr_err("IA32_VMX_BASIC asks for a region of %u bytes, expected 1 to %lu\n",
@@ -30,8 +30,13 @@ static int basic_check(const struct vmx_basic *basic)
 	return 0;
 }
 
+/*
+ * IA32_VMX_BASIC[48] would limit the address to 32 bits; it is always 0 on processors with Intel 64
+ * (A.1), so the page may lie anywhere.
+ */
+
 /* A failure leaves the page write-back, as it came from the allocator. */
-static int make_uncached(struct vmx_region *region)
+static int __maybe_unused make_uncached(struct vmx_region *region)
 {
 	int err = set_memory_uc((unsigned long)region->address, 1);
 
@@ -41,11 +46,11 @@ static int make_uncached(struct vmx_region *region)
 
 /*
  * EXERCISE 2.1 (15 points): The VMXON region
- * Do:   get zeroed memory that is aligned to 4096 bytes and contiguous in physical memory, write the
- *       revision identifier into its first four bytes with bit 31 clear, and fill in *region. Use
- *       vmx_decode_basic() for what the processor asks for; refuse what basic_check() refuses; make
- *       the page uncacheable where the memory type is UC. A failure leaves *region all zeros and
- *       nothing allocated.
+ * Do:   get zeroed memory that is aligned to 4096 bytes and contiguous in physical memory, write
+ *       the revision identifier into its first four bytes with bit 31 clear, and fill in *region.
+ *       Use vmx_decode_basic() for what the processor asks for; refuse what basic_check() refuses;
+ *       make the page uncacheable where the memory type is UC. A failure leaves *region all zeros
+ *       and nothing allocated.
  * Read: Intel SDM vol. 3, "The VMXON Region", A.1; project02/README.md, "The VMXON region"
  * Hint: vtx_pages_alloc() returns whole pages; virt_to_phys() gives the address that VMXON takes.
  */

@@ -98,7 +98,7 @@ static void status_here(void *data)
 	status->online = 1;
 	status->enabled = this_cpu_read(vtx_cpu_ours);
 	status->cr4 = __read_cr4();
-	if (boot_cpu_has(X86_FEATURE_VMX))
+	if (host_cpu_shows_vmx())
 		rdmsrl_safe(IA32_FEATURE_CONTROL, &status->feature_control);
 }
 

@@ -79,7 +79,7 @@ static int refuse_verdict(struct vtx_enable *why, const struct vtx_cpu_facts *fa
 }
 
 /* Ask every CPU before the first one is touched: nobody disturbs another hypervisor half-way. */
-static int ask_all(struct vtx_enable *why)
+static int __maybe_unused ask_all(struct vtx_enable *why)
 {
 	struct vtx_cpu_facts *facts = vtx_pages_alloc(sizeof(*facts));
 	int err = 0;
@@ -100,8 +100,8 @@ static int ask_all(struct vtx_enable *why)
  * EXERCISE 2.5 (15 points): All CPUs or none
  * Do:   vmxon_get(): the first user enables every online CPU. Ask them all first (ask_all()), then
  *       enable one after the other; if one fails, disable those that were enabled, and return that
- *       CPU's errno. Later users only count. vmxon_put(): the last user disables all; without a user
- *       it is -EALREADY and nothing happens.
+ *       CPU's errno. Later users only count. vmxon_put(): the last user disables all; without a
+ *       user it is -EALREADY and nothing happens.
  * Read: project02/README.md, "All CPUs or none"
  * Hint: enable_cpu(), vmxon_disable_all(); a user who failed is not a user.
  */

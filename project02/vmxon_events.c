@@ -17,10 +17,10 @@
 
 /*
  * EXERCISE 2.6 (20 points): Hotplug, suspend, reboot and unload
- * Do:   cpu_comes(): a CPU that comes online while there are users is enabled; if that fails, say so
- *       and return the errno, and the CPU stays offline. cpu_goes(): a CPU that goes offline leaves
- *       VMX operation, for INIT is blocked inside it and the CPU would never come back. The same for
- *       the last CPU, which suspends and resumes with interrupts off: machine_suspends(),
+ * Do:   cpu_comes(): a CPU that comes online while there are users is enabled; if that fails, say
+ *       so and return the errno, and the CPU stays offline. cpu_goes(): a CPU that goes offline
+ *       leaves VMX operation, for INIT is blocked inside it and the CPU would never come back. The
+ *       same for the last CPU, which suspends and resumes with interrupts off: machine_suspends(),
  *       machine_resumes(). machine_reboots(): nobody enables from now on, and every CPU leaves.
  *       driver_unloads(): every CPU leaves, whoever is still counted as a user.
  * Read: project02/README.md, "What the CPUs do behind our back"

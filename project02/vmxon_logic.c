@@ -11,7 +11,8 @@
  * Do:   say what is to be done before VMXON outside SMX operation. Locked with bit 2 set: nothing.
  *       Locked without it: VMX is switched off until the next reset. Not locked: set bit 2 and the
  *       lock, and leave the other bits as they are, for they belong to other features.
- * Read: Intel SDM vol. 3, "Enabling and Entering VMX Operation"; project02/README.md, "The lock of the firmware"
+ * Read: Intel SDM vol. 3, "Enabling and Entering VMX Operation"; project02/README.md, "The lock of
+ *       the firmware"
  * Hint: VMXON raises #GP while the lock bit is clear, so setting bit 2 alone is not enough.
  */
 #ifndef TODO_2_2
@@ -35,9 +36,10 @@ enum vmxon_fc_plan vmxon_feature_control(u64 msr, u64 *value)
 /*
  * EXERCISE 2.3 (15 points): What VMX operation demands of CR0 and CR4
  * Do:   compare a control register with its two capability MSRs: a bit that is 1 in FIXED0 must be
- *       1, a bit that is 0 in FIXED1 must be 0. Return -ERANGE if it does not comply, and in *needed
- *       the value nearest to it that would, so that the message can name the bits.
- * Read: Intel SDM vol. 3, "Restrictions on VMX Operation", A.7, A.8; project02/README.md, "CR0 and CR4"
+ *       1, a bit that is 0 in FIXED1 must be 0. Return -ERANGE if it does not comply, and in
+ *       *needed the value nearest to it that would, so that the message can name the bits.
+ * Read: Intel SDM vol. 3, "Restrictions on VMX Operation", A.7, A.8; project02/README.md, "CR0 and
+ *       CR4"
  * Hint: two operations make *needed; the rest is one comparison.
  */
 #ifndef TODO_2_3

@@ -22,16 +22,22 @@
 
 #ifdef __KERNEL__
 #include <linux/printk.h>
-/** Print the line of VTX_TODO(). */
-#define vtx_todo_print(number, text) \
-	pr_notice_ratelimited("exercise %s is not done yet: %s\n", number, text)
+/** Print the line of VTX_TODO(), a few times a second at most. */
+#define vtx_todo_print(text) printk_ratelimited(KERN_NOTICE KBUILD_MODNAME ": " text)
 #else
 #include <stdio.h>
-#define vtx_todo_print(number, text) \
-	fprintf(stderr, "exercise %s is not done yet: %s\n", number, text)
+/** Print the line of VTX_TODO(), once a run. */
+#define vtx_todo_print(text) \
+	do { \
+		static bool told; \
+		if (!told) \
+			fputs(text, stderr); \
+		told = true; \
+	} while (0)
 #endif
 
-/** Say which exercise is missing; the value is -ENOSYS. */
-#define VTX_TODO(number, text) (vtx_todo_print(number, text), -ENOSYS)
+/** Say which exercise is missing; both arguments are string literals, the value is -ENOSYS. */
+#define VTX_TODO(number, text) \
+	({ vtx_todo_print("exercise " number " is not done yet: " text "\n"); -ENOSYS; })
 
 #endif

@@ -35,6 +35,11 @@ typedef int64_t s64;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 
+#ifndef __maybe_unused
+/** A function that a starter tree does not use yet; the kernel has the same name for it. */
+#define __maybe_unused __attribute__((unused))
+#endif
+
 /** Bits @p high down to @p low of @p value, moved down to bit 0. */
 #define VTX_FIELD(value, high, low) (((value) & GENMASK_ULL(high, low)) >> (low))
 

@@ -35,7 +35,7 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return entry->handle((void __user *)arg);
 }
 
-/* No compat_ioctl: a 32-bit caller gets -ENOTTY. Every structure so far would be the same for it. */
+/* No compat_ioctl: a 32-bit caller gets -ENOTTY. */
 static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,

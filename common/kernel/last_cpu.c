@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sleep and wake-up of the last CPU, for every kernel's idea of struct syscore_ops. Kbuild looks into
- * the kernel's header and defines VTX_HAVE_REGISTER_SYSCORE: a version number would not do, because
- * the change was also made in the middle of a stable series.
+ * Sleep and wake-up of the last CPU, for every kernel's idea of struct syscore_ops. Kbuild looks
+ * into the kernel's header and defines VTX_HAVE_REGISTER_SYSCORE: a version number would not do,
+ * because the change was also made in the middle of a stable series.
  */
 #include <linux/syscore_ops.h>
 

@@ -2,8 +2,9 @@
 /*
  * Counted memory and failures on demand.
  *
- * To walk every failure path: N = 1, 2, 3 …: echo N > /sys/module/vtxdrv/parameters/fail_nth, do the
- * thing, expect a clean error, until it succeeds because it has fewer than N steps that can fail.
+ * To walk every failure path: N = 1, 2, 3 …: echo N > /sys/module/vtxdrv/parameters/fail_nth, do
+ * the thing, expect a clean error, until it succeeds because it has fewer than N steps that can
+ * fail.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

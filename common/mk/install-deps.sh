@@ -91,9 +91,9 @@ by_hand() { # PACKAGES: the command for a distribution that we do not install on
 		sed 's/linux-headers-amd64/linux-headers-generic/' ;;
 	*) say "  $1" "  (the names are Debian's)" ;;
 	esac
-	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl does" \
-		"not link: a Debian 12 or 13 container or chroot on this computer then does the" \
-		"job, the lab machine needs no privileges."
+	say "" "Only Debian 12 and 13 are tested. Where a static json-c is not packaged, vtxctl" \
+		"does not link: a Debian 12 or 13 container or chroot on this computer then does" \
+		"the job, the lab machine needs no privileges."
 }
 
 check_rights() { # sets $as_root to what runs a command as root

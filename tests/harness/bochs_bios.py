@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Firmware of other opinions: Bochs's BIOS with another value for IA32_FEATURE_CONTROL.
 
-The packaged BIOS ORs 5 (lock, VMX outside SMX) into MSR 3AH on every processor, so neither a machine
-that firmware left open nor one that it locked out could be shown to a student. The instruction that
-does it has its operand in one byte, once for the application processors and once for the boot
-processor; a copy of the ROM with another byte there is the other firmware.
+The packaged BIOS ORs 5 (lock, VMX outside SMX) into MSR 3AH on every processor, so a machine that
+firmware locked out could not be shown to a student. (One that it left open cannot either: Linux
+itself locks the register while it boots, with VMX allowed.) The instruction that does it has its
+operand in one byte, once for the application processors and once for the boot processor; a copy of
+the ROM with another byte there is the other firmware.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def run(*command: str | Path) -> None:
     try:
         done = subprocess.run(command, text=True, capture_output=True, check=False)
     except FileNotFoundError as error:
-        raise ImageError(f"{command[0]} is missing: install the packages gcc and binutils") from error
+        raise ImageError(f"{command[0]} is missing: install gcc and binutils") from error
     if done.returncode:
         raise ImageError(f"the boot loader does not build:\n{done.stderr}")
 
@@ -109,7 +109,8 @@ def kernel_parts(elf: bytes) -> tuple[int, list[Part]]:
     size, count = struct.unpack_from("<HH", elf, 54)
     parts = []
     for index in range(count):
-        kind, _, offset, _, address, length = struct.unpack_from("<IIQQQQ", elf, table + size * index)
+        at = table + size * index
+        kind, _, offset, _, address, length = struct.unpack_from("<IIQQQQ", elf, at)
         if kind == PT_LOAD:
             parts += nonzero_runs(address, elf[offset:offset + length])
     return entry, parts

@@ -77,7 +77,7 @@ def situation(rng, **wanted):
 
 
 def situations(rng):
-    """(name, verdict, raw facts) of every situation that the write-up tells apart, in random order."""
+    """(name, verdict, raw facts) of every situation that the write-up tells apart, shuffled."""
     intel, amd = rng.choice(INTEL), rng.choice(AMD)
     vmx = {"vendor": intel, "vmx": True}
     table = [

@@ -19,7 +19,7 @@ from harness.spec import Kernel
 
 BUSYBOX = Path("/bin/busybox")
 FOLDERS = ("bin", "dev", "etc", "lab", "lib", "proc", "root", "run", "sbin", "sys", "tmp", "usr")
-# What /init needs before devtmpfs is mounted: name, major, minor (Documentation/admin-guide/devices).
+# What /init needs before devtmpfs is mounted: name, major, minor (admin-guide/devices).
 DEVICES = (("dev/console", 5, 1), ("dev/null", 1, 3), ("dev/kmsg", 1, 11),
            ("dev/ttyS0", 4, 64), ("dev/ttyS1", 4, 65))
 KEPT_ARCHIVES = 24
@@ -32,7 +32,7 @@ class InitramfsError(LabError):
 
 
 class Cpio:
-    """Collects entries and writes them in the "newc" format: a header of 8-digit hex fields each."""
+    """Collects entries and writes them in the "newc" format: headers of 8-digit hex fields."""
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[int, bytes, int, int]] = {}

@@ -88,7 +88,8 @@ def default_release() -> str:
 def newest_of(series: str, refresh: bool) -> str:
     """Return the newest release of a series: installed, in the cache, or known to apt."""
     local = [] if refresh else [name for name in here() if series_of(name) == series]
-    for candidates in (lambda: local, lambda: known_to(host_apt()), lambda: known_to(private_apt())):
+    sources = (lambda: local, lambda: known_to(host_apt()), lambda: known_to(private_apt()))
+    for candidates in sources:
         fitting = [name for name in candidates() if series_of(name) == series]
         if fitting:
             return max(fitting, key=age)

@@ -120,7 +120,8 @@ def private_apt(refresh: bool = False) -> Apt:
         # A sandbox user could not write into a cache below somebody's home.
         apt = Apt(["-o", f"Dir::Etc::sourcelist={base}/sources.list",
                    "-o", "Dir::Etc::sourceparts=/dev/null", "-o", f"Dir::State={base}",
-                   "-o", f"Dir::State::lists={base}/lists", "-o", f"Dir::State::status={base}/status",
+                   "-o", f"Dir::State::lists={base}/lists",
+                    "-o", f"Dir::State::status={base}/status",
                    "-o", f"Dir::Cache={base}/cache", "-o", "Acquire::Languages=none",
                    "-o", "APT::Sandbox::User=root"], "the course's private apt root")
         wanted, listed = sources(host_version()), base / "sources.list"

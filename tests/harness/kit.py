@@ -46,7 +46,7 @@ BUILD_FILES = ("Makefile", "Kbuild")
 
 
 def program(folder: Path) -> Path:
-    """Return the static program of a folder, named like it; built once for a state of its sources."""
+    """Return the static program of a folder, named like it; built once for its sources."""
     name = folder.name
     digest = source_digest(folder, ABI.read_text(encoding="utf-8"))
     path = cache.entry(f"{name}/{name}-{digest}", lambda final: build_program(folder, final))

@@ -47,7 +47,8 @@ SIGNS = (
     (
         "lockup",
         re.compile(
-            r"soft lockup|hard LOCKUP|rcu_\w+ (self-)?detected (expedited )?stall|rcu_\w+ kthread starved"
+            r"soft lockup|hard LOCKUP|rcu_\w+ (self-)?detected (expedited )?stall"
+            r"|rcu_\w+ kthread starved"
             r"|blocked for more than \d+ seconds|BUG: workqueue lockup|rcu: INFO: .*stall"
         ),
     ),

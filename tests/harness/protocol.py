@@ -25,7 +25,7 @@ DEFLATED = 1
 VERSION = 1
 LONGEST = 64 << 20  # a longer length is a damaged header
 COMPRESS_FROM = 256
-CHUNK = 8 << 10  # largest piece sent at once: seconds under Bochs, so that silence keeps its meaning
+CHUNK = 8 << 10  # largest piece sent at once: some seconds under Bochs
 TRIES = 8
 
 

@@ -158,7 +158,7 @@ class QemuEmulator:
                 self._reason = event["data"]["reason"]
 
     def _triple_fault(self) -> bool:
-        """TCG names it in the log. KVM does not: a restart that the kernel did not announce is one."""
+        """TCG names it in the log. Under KVM it is a restart that the kernel did not announce."""
         from harness.console import Console
 
         if self.spec.accel != "kvm":

@@ -44,7 +44,7 @@ def parse(text: str) -> list[tuple[int, str]]:
 
 
 def elf(symbols: list[tuple[int, str]]) -> bytes:
-    """Return an ELF file whose only content are these functions; each ends where the next begins."""
+    """Return an ELF file with these functions only; each ends where the next begins."""
     start, end = symbols[0][0], symbols[-1][0] + 16
     table, strings = bytearray(SYM.size), bytearray(1)
     for (address, name), (after, _) in zip(symbols, [*symbols[1:], (end, "")]):

@@ -33,7 +33,8 @@ def decompressed(vmlinuz: Path) -> Path:
     try:
         image = vmlinuz.read_bytes()
     except OSError as error:
-        raise BadKernelImage(f"{vmlinuz}: {error.strerror}; make it readable (chmod a+r)") from error
+        why = f"{vmlinuz}: {error.strerror}; make it readable (chmod a+r)"
+        raise BadKernelImage(why) from error
     name = f"vmlinux/{vmlinuz.name.replace('vmlinuz', 'vmlinux')}-{cache.digest(image)}"
 
     def build(path: Path) -> None:
@@ -73,7 +74,7 @@ def _inflate(payload: bytes) -> bytes:
 
 
 def unpack_with(command: list[str], data: bytes) -> bytes:
-    """Decompress through a program; bytes behind the stream make it complain, but after its work."""
+    """Decompress through a program; bytes behind the stream make it complain, but too late."""
     if not shutil.which(command[0]):
         raise BadKernelImage(f"this kernel is packed with {command[0]}: install the package"
                              f" {command[0]}")

@@ -162,7 +162,8 @@ def test_offline_cpu(driver):
         seen = driver.vtxctl_json("detect", "--json", status=None)
     finally:
         check_run(driver.sh("echo 1 > /sys/devices/system/cpu/cpu1/online"))
-    check([pick(cpu, "cpu") for cpu in pick(seen, "cpus")], [0], "CPUs asked while CPU 1 is offline")
+    asked = [pick(cpu, "cpu") for cpu in pick(seen, "cpus")]
+    check(asked, [0], "CPUs asked while CPU 1 is offline")
     raw_of(driver, 0, 1)
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 # What needs no VMX runs where an emulated second is cheapest.
 LOGIC = pytest.mark.lab(vendor="svm")
 
-@exercise("2.1", expected="a region of IA32_VMX_BASIC's size, aligned, with the revision identifier",
+@exercise("2.1", expected="a region of IA32_VMX_BASIC's size, aligned, with the revision",
           read=f"{README}#the-vmxon-region")
 def test_region(driver):
     """Each CPU has a region of its own: aligned, and only the revision identifier in it."""
@@ -47,8 +47,8 @@ def test_region_without_memory(driver):
     try:
         for nth in range(1, len(CPUS) + 1):
             result = driver.run(["insmod", "/lab/vtxdrv.ko", f"fail_nth={nth}"])
-            require(result.status != 0, expected="insmod fails: Cannot allocate memory", seen="loaded",
-                    what=f"insmod with allocation {nth} failing")
+            require(result.status != 0, expected="insmod fails: Cannot allocate memory",
+                    seen="loaded", what=f"insmod with allocation {nth} failing")
             check("memory" in (result.out + result.err), True, f"insmod's message: {result.err}")
     finally:
         driver.sh("rmmod vtxdrv 2>/dev/null")
@@ -80,7 +80,8 @@ def test_feature_control_plan(lab, rng):
         what = f"plan for IA32_FEATURE_CONTROL {found:#x}"
         read = f"{README}#the-lock-of-the-firmware"
         check(pick(seen, "feature_control", "plan"), plan, what, read=read)
-        check(int(pick(seen, "feature_control", "value"), 0), value, f"value after: {what}", read=read)
+        check(int(pick(seen, "feature_control", "value"), 0), value, f"value after: {what}",
+              read=read)
 
 
 @exercise("2.2", expected="an error that names the lock; nothing touched",
@@ -88,7 +89,7 @@ def test_feature_control_plan(lab, rng):
 @pytest.mark.lab(firmware="cpu1-locked-out")
 def test_locked_out(driver):
     """A CPU that firmware has locked out is named with the remedy, and no CPU stays enabled."""
-    check(driver.probe("rdmsr", 1, 0x3a), "0x1", "IA32_FEATURE_CONTROL of CPU 1, as firmware left it")
+    check(driver.probe("rdmsr", 1, 0x3a), "0x1", "MSR 0x3a of CPU 1, as firmware left it")
     result = driver.run(on_cpu(1, "enable"))
     check(result.status, 1, "exit status of enable with CPU 1 locked out by firmware")
     require("IA32_FEATURE_CONTROL is 0x1" in result.err and "CPU 1" in result.err,
@@ -176,7 +177,7 @@ def test_vmxon_fails(off, rng):
         result = off.run(on_cpu(victim, "enable"))
     finally:
         off.probe("poke", f"{pa:#x}", f"{bytes.fromhex(word)[0]:#x}")
-    check(result.status, 1, f"exit status of enable with a wrong revision identifier on CPU {victim}")
+    check(result.status, 1, f"exit status of enable with a wrong revision on CPU {victim}")
     require("VMfailInvalid" in result.err, expected="a message that names VMfailInvalid",
             seen=result.err, what="message of enable", read=f"{README}#vmxon")
     check_off(off, "after a failed VMXON")

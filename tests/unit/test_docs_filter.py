@@ -56,7 +56,9 @@ def test_no_line_of_a_table_is_lost(path):
 def test_c_file_keeps_its_lines():
     """Plumbing goes, a run of #defines shares its comment, exceptions are no links."""
     text = "\n".join(["/** Bits of x: #UD. */", "#define A 1", "#define B 2",
-                      "#define C 3 /**< own */", "", "#define LONELY 4", "#define TABLE(a) \\", "\ta,", '#include "t.def"',
+                      "#define C 3 /**< own */", "", "#define LONELY 4", "#define TABLE(a) \\",
+                      "\ta,",
+                      '#include "t.def"',
                       "#undef TABLE", "#if X", ""])
     lines = docs_filter.source(text).split("\n")
     assert len(lines) == len(text.split("\n"))

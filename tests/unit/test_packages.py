@@ -35,8 +35,8 @@ def machine(folder: Path, os_release: str, *files: str) -> Path:
 def run(script: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess:
     """Run one of our shell scripts without a terminal."""
     return subprocess.run(["sh", packages.MK / script, *arguments], text=True, cwd=TOP, check=False,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          env={**os.environ, **environ})
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={**os.environ, **environ})
 
 
 def test_table_is_whole():
@@ -51,7 +51,8 @@ def test_table_is_whole():
 def test_documented(group):
     """docs/dependencies.md has the table of every group as it is."""
     text = (TOP / "docs/dependencies.md").read_text(encoding="utf-8")
-    assert packages.markdown(group) in text, "paste from: PYTHONPATH=tests python3 -m harness.packages"
+    remedy = "paste from: PYTHONPATH=tests python3 -m harness.packages"
+    assert packages.markdown(group) in text, remedy
 
 
 def test_missing_on_debian(tmp_path):

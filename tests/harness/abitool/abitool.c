@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The grader's own client of /dev/vtxdrv: what vtxctl would never do, and what it would do too slowly.
+ * The grader's own client of /dev/vtxdrv: what vtxctl would never do, and what it would do too
+ * slowly.
  *
- *	abitool cycles N EVERY   N times enable and disable; in each EVERYth cycle CPU 1 goes and comes
- *	abitool hostile          arguments that must be refused, each with the errno that it deserves
+ *	abitool cycles N EVERY   N times enable and disable; in each EVERYth CPU 1 goes and comes
+ *	abitool hostile          arguments that must be refused, each with its own errno
  *
  * Exit status: 0 as expected; 1 not, with what was expected and seen on stdout.
  */

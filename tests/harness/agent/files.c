@@ -35,7 +35,7 @@ static int write_all(int fd, const uint8_t *data, size_t len, uint64_t offset)
 		ssize_t put = pwrite(fd, data, len, (off_t)offset);
 
 		if (put < 0 && errno == ESPIPE)
-			put = write(fd, data, len); /* a device or a pipe: in order is all it knows */
+			put = write(fd, data, len); /* a device or a pipe: only in order */
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)

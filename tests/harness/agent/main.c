@@ -39,7 +39,8 @@ static void mount_all(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].where, 0755);
-		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL) && errno != EBUSY)
+		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL) &&
+		    errno != EBUSY)
 			fprintf(stderr, "agent: %s: %s\n", mounts[i].where, strerror(errno));
 	}
 	chmod("/tmp", 01777);
@@ -92,7 +93,8 @@ static void hello(int probe_error)
 	int len;
 
 	uname(&u);
-	len = snprintf(text, sizeof(text), "protocol=%d release=%.64s cpus=%ld guest_ms=%llu probe=%d",
+	len = snprintf(text, sizeof(text),
+		       "protocol=%d release=%.64s cpus=%ld guest_ms=%llu probe=%d",
 		       PROTOCOL_VERSION, u.release, sysconf(_SC_NPROCESSORS_ONLN),
 		       (unsigned long long)now_ms(), probe_error);
 	frame_send(ANS_HELLO, 0, text, (size_t)len);

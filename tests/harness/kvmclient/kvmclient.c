@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The smallest client of /dev/kvm that proves KVM to work: a real-mode guest adds two numbers, writes
- * the sum to a port and halts.
+ * The smallest client of /dev/kvm that proves KVM to work: a real-mode guest adds two numbers,
+ * writes the sum to a port and halts.
  *
  *	kvmclient A B      prints the guest's answer (A + B modulo 256)
  *	kvmclient hold     the same with 1 and 2, then keeps the VM until it is killed
@@ -72,8 +72,8 @@ static int run(int vcpu, const struct kvm_run *run)
 		if (run->exit_reason == KVM_EXIT_HLT)
 			return 0;
 		if (run->exit_reason != KVM_EXIT_IO || run->io.port != ANSWER_PORT) {
-			fprintf(stderr, "kvmclient: exit reason %u, expected KVM_EXIT_IO on port %#x\n",
-				run->exit_reason, ANSWER_PORT);
+			fprintf(stderr, "kvmclient: exit reason %u, expected %u on port %#x\n",
+				run->exit_reason, KVM_EXIT_IO, ANSWER_PORT);
 			return 1;
 		}
 		data = (const unsigned char *)run + run->io.data_offset;

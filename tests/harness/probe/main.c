@@ -29,7 +29,7 @@ static const struct probe_command commands[] = {
 	{ "vmxop", 1, probe_vmxop, "CPU (1: in VMX operation, by VMPTRST; 0: not)" },
 	{ "vmxon", 1, probe_vmxon, "CPU (play the other hypervisor; EBUSY if there is one)" },
 	{ "vmxoff", 1, probe_vmxoff, "CPU (and stop playing)" },
-	{ "vmxscrub", 1, probe_vmxscrub, "CPU (end anybody's VMX operation: only when its owner is gone)" },
+	{ "vmxscrub", 1, probe_vmxscrub, "CPU (end VMX operation whose owner is gone)" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
 	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },
 	{ "pages", 0, probe_pages, "(free pages, slab pages)" },

@@ -149,7 +149,7 @@ void probe_vmx_cleanup(void)
 		slot = per_cpu_ptr(&region, cpu);
 		if (!*slot)
 			continue;
-		/* An offline CPU has left VMX operation by its INIT; the page is free either way. */
+		/* An offline CPU has left VMX operation by its INIT. */
 		probe_on_cpu((u64)cpu, vmxoff_here, &done);
 		__free_page(*slot);
 		*slot = NULL;
