@@ -77,7 +77,8 @@ def probe(kernel: Kernel) -> Path:
 def build_probe(kernel: Kernel, path: Path) -> None:
     work = path.parent / "build"  # kbuild writes next to the sources, so they are copied
     shutil.copytree(PROBE, work, ignore=shutil.ignore_patterns("*.o", "*.ko", ".*"))
-    argv = ["make", "-s", "-C", str(kernel.headers_dir), f"M={work}", "W=1", "modules"]
+    argv = ["make", "-s", "-C", str(kernel.headers_dir), f"M={work}", "W=1"]
+    argv += ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]  # BTF needs pahole and vmlinux
     make("vtxprobe.ko", argv + ([f"CC={kernel.kcc}"] if kernel.kcc else []))
     make("vtxprobe.ko", ["strip", "--strip-debug", str(work / "vtxprobe.ko")])
     os.rename(work / "vtxprobe.ko", path)
