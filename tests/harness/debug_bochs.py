@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import threading
 import time
@@ -39,16 +38,14 @@ PROMPT = b"<bochs:"
 
 
 class DebuggedBochs(BochsEmulator):
-    """Bochs whose debugger's terminal can be had: what it prints, and a way to type."""
+    """Bochs that shows what its debugger prints, and knows whether it stands at the prompt."""
 
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        self.keyboard = -1
         self.shown = threading.Event()  # set: the person sees what the debugger prints
         self._recent = b""
 
     def _drain(self, screen: int) -> None:
-        self.keyboard = os.dup(screen)
         try:
             while data := os.read(screen, 4096):
                 self._recent = (self._recent + data)[-256:]
@@ -63,7 +60,7 @@ class DebuggedBochs(BochsEmulator):
 
     def stop(self) -> None:
         """Bring the debugger to its prompt."""
-        os.kill(self.pid, signal.SIGINT)
+        self.interrupt()
         deadline = time.monotonic() + 30
         while not self.at_prompt():
             if time.monotonic() > deadline:
@@ -72,7 +69,7 @@ class DebuggedBochs(BochsEmulator):
 
     def type(self, line: str) -> None:
         self._recent = b""
-        os.write(self.keyboard, line.encode() + b"\n")
+        self.debugger(line)
 
     def pause(self) -> None:
         """The debugger decides when the machine stands still."""
@@ -136,7 +133,7 @@ def run(options) -> int:
         print(HINT, flush=True)
         emulator.shown.set()
         emulator.type(f'ldsym global "{symbols}"')
-        with own_foreground(lambda: os.kill(emulator.pid, signal.SIGINT)):
+        with own_foreground(emulator.interrupt):
             return converse(emulator, server)
     finally:
         server.close()
