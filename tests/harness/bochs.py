@@ -20,7 +20,7 @@ import tty
 from pathlib import Path
 
 from harness import bochs_bios, bochs_image
-from harness.errors import AccelUnusable
+from harness.errors import AccelUnusable, LabError
 from harness.qemu import die_with_us
 from harness.spec import MachineSpec
 
@@ -147,8 +147,12 @@ class BochsEmulator:
         """Start the process on a terminal of its own, which a thread keeps empty."""
         self._screen, slave = pty.openpty()
         command = die_with_us() + [PROGRAM, "-q", "-f", "bochsrc", "-rc", "debugger.rc"]
+        command += ["-debugger"] if self.spec.debug and debugger_is_opt_in() else []
+        # The text display sleeps a millisecond in select(0) whenever a CPU idles, unless there is
+        # something to read: /dev/null always is. Only the debugger needs the terminal there.
         self._process = subprocess.Popen(
-            command, cwd=self.workdir, stdin=slave, stdout=slave, stderr=slave,
+            command, cwd=self.workdir, stdout=slave, stderr=slave,
+            stdin=slave if self.spec.debug else subprocess.DEVNULL,
             env={**os.environ, "TERM": "linux", "LINES": "25", "COLUMNS": "80"},
             start_new_session=True)
         os.close(slave)
@@ -170,6 +174,8 @@ class BochsEmulator:
         It listens while the machine is interrupted; its answers go to screen.log. Debian's package
         has this debugger and no gdb stub: the two exclude each other when Bochs is built.
         """
+        if not self.spec.debug:
+            raise LabError("this machine was not started for debugging: give its spec debug=True")
         os.write(self._screen, command.encode("ascii") + b"\n")
 
     def interrupt(self) -> None:
@@ -244,6 +250,13 @@ class BochsEmulator:
         """Remove the image, and the lock that a killed Bochs leaves and the next one stops at."""
         for path in (self._image, self._image.with_name(self._image.name + ".lock")):
             path.unlink(missing_ok=True)
+
+
+def debugger_is_opt_in() -> bool:
+    """Tell Bochs 3.0, which has its debugger asleep, from 2.7, which always starts in it."""
+    said = subprocess.run([PROGRAM, "--help"], stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False)
+    return b" -debugger " in said.stdout + said.stderr
 
 
 def require_packages() -> None:
