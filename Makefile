@@ -69,7 +69,7 @@ project%: FORCE ## projectN: build vtxdrv.ko and vtxctl of stage N into build/pr
 lab: project$(STAGE) ## a shell in the lab machine with module and tool; STAGE=, VTX_ACCEL=
 	@$(LAB) shell --stage-dir $(STAGE_DIR)
 
-debug: project$(STAGE) ## the lab machine with a debugger on kernel and module; STAGE=
+debug: project$(STAGE) ## the lab machine with a debugger on kernel and module; STAGE=, VTX_DEBUG_VENDOR=vmx: Bochs
 	@sh common/mk/install-deps.sh debug
 	@$(LAB) debug --stage-dir $(STAGE_DIR)
 

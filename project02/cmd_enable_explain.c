@@ -108,8 +108,8 @@ static void explain_machine(const struct vtx_enable *a, int err)
 	case VTX_CAUSE_HELD:
 		ctl_error("enable: CPU %d: another hypervisor holds VMX (CR4 is " HEX ", VMXE is "
 			  "set). Stop its machines and unload it: modprobe -r kvm_intel; from "
-			  "Linux 6.12 on it holds VMX from load on. Every CPU is as it was.", a->cpu,
-			  (uint64_t)a->value);
+			  "Linux 6.12 on it holds VMX from load on. Every CPU is as it was.",
+			  a->cpu, (uint64_t)a->value);
 		break;
 	case VTX_CAUSE_NO_MEMORY:
 		ctl_error("enable: no memory for %" PRIu64 " bytes. Free some, and try again.",

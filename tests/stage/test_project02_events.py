@@ -16,6 +16,34 @@ CYCLES = 200
 HOTPLUG_EVERY = 16  # in every so many of them CPU 1 goes and comes
 
 
+# Loading kvm.ko is the dear part: each test takes kvm_intel alone out and leaves kvm.ko in.
+LOAD_KVM = "modprobe kvm_intel"
+UNLOAD_KVM = "rmmod kvm_intel"
+HOLD = ("kvmclient hold >/tmp/held & echo $! >/tmp/pid;"
+        " while ! [ -s /tmp/held ]; do sleep 0.05; done")
+LET_GO = "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.05; done"
+
+
+@exercise("2.5", expected="EBUSY while KVM holds VMX, and KVM is not disturbed",
+          read=f"{README}#all-cpus-or-none")
+def test_kvm_before_enable(off):
+    """With a KVM guest alive enable is refused; the guest's VM works on."""
+    check_run(off.sh(LOAD_KVM, timeout=60))
+    try:
+        check_run(off.sh(HOLD, timeout=60), what="a KVM guest before enable")
+        result = off.vtxctl("enable")
+        second = off.sh("kvmclient 30 3", timeout=60).out.strip()
+    finally:
+        off.sh(f"{LET_GO}; {UNLOAD_KVM}", timeout=60)
+    check(second, "33", "a second KVM guest after the refused enable")
+    check(result.status, 1, "exit status of enable while KVM has a VM")
+    require("another hypervisor" in result.err, seen=result.err, what="message of enable",
+            expected="a message that says: another hypervisor")
+    check_run(off.vtxctl("enable"), what="enable after KVM has gone")
+    check_run(off.vtxctl("disable"))
+    check_off(off, "after disable")
+
+
 @exercise("2.6", expected="a CPU that leaves is disabled, one that comes is enabled", read=EVENTS)
 def test_hotplug(off):
     """CPU 1 goes offline and comes back while VMX is in use, and once while it is not."""
@@ -81,34 +109,6 @@ def pages(lab):
     """Free and reclaimable memory in pages, after the kernel has given back what it can."""
     lab.sh("echo 3 > /proc/sys/vm/drop_caches")
     return int(lab.probe("pages").split()[0])
-
-
-# Loading kvm.ko is the dear part: each test takes kvm_intel alone out and leaves kvm.ko in.
-LOAD_KVM = "modprobe kvm_intel"
-UNLOAD_KVM = "rmmod kvm_intel"
-HOLD = ("kvmclient hold >/tmp/held & echo $! >/tmp/pid;"
-        " while ! [ -s /tmp/held ]; do sleep 0.05; done")
-LET_GO = "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.05; done"
-
-
-@exercise("2.5", expected="EBUSY while KVM holds VMX, and KVM is not disturbed",
-          read=f"{README}#all-cpus-or-none")
-def test_kvm_before_enable(off):
-    """With a KVM guest alive enable is refused; the guest's VM works on."""
-    check_run(off.sh(LOAD_KVM, timeout=60))
-    try:
-        check_run(off.sh(HOLD, timeout=60), what="a KVM guest before enable")
-        result = off.vtxctl("enable")
-        second = off.sh("kvmclient 30 3", timeout=60).out.strip()
-    finally:
-        off.sh(f"{LET_GO}; {UNLOAD_KVM}", timeout=60)
-    check(second, "33", "a second KVM guest after the refused enable")
-    check(result.status, 1, "exit status of enable while KVM has a VM")
-    require("another hypervisor" in result.err, seen=result.err, what="message of enable",
-            expected="a message that says: another hypervisor")
-    check_run(off.vtxctl("enable"), what="enable after KVM has gone")
-    check_run(off.vtxctl("disable"))
-    check_off(off, "after disable")
 
 
 @exercise("2.6", expected="KVM is refused while VMX is in use here, and works after disable",
