@@ -6,8 +6,10 @@
 
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/irqflags.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
+#include <linux/smp.h>
 
 #include "host_cpu.h"
 #include "hv_ops.h"
@@ -31,16 +33,18 @@
 static int enable_this_cpu(void)
 {
 	struct vtx_enable why = {};
+	unsigned long flags;
 	int err;
 
 	if (!vmxon.users || this_cpu_read(vtx_cpu_ours))
 		return 0;
-	preempt_disable();
+	/* KVM enables CPUs from an interrupt, before Linux 6.3 also in the middle of a hotplug. */
+	local_irq_save(flags);
 	err = hv->cpu_enable(&why);
-	preempt_enable();
+	local_irq_restore(flags);
 	if (err)
-		pr_err("this CPU cannot join the others in VMX operation: error %d, cause %u\n",
-		       err, why.cause);
+		pr_err("CPU %d cannot join the others in VMX operation: error %d, cause %u\n",
+		       raw_smp_processor_id(), err, why.cause);
 	return err;
 }
 
