@@ -3,9 +3,9 @@
  * @file vmxon.h
  * @brief Unit `vmxon`: every CPU in VMX operation while somebody uses it, none otherwise.
  *
- * Locking: vmxon_lock orders the users; whoever changes vmxon.users also holds cpus_read_lock().
+ * Locking: vmxon.lock orders the users; whoever changes vmxon.users also holds cpus_read_lock().
  * The hotplug callbacks run under the hotplug write lock and so see a settled count without the
- * mutex, which they must not take: the order is vmxon_lock, then cpus_read_lock().
+ * mutex, which they must not take: the order is vmxon.lock, then cpus_read_lock().
  */
 #ifndef VMXON_H
 #define VMXON_H
