@@ -11,13 +11,19 @@
 #include "mem.h"
 #include "unit.h"
 
+static void report_leaks(void)
+{
+	if (vtx_mem_alive())
+		pr_err("leak: %d allocations were not freed\n", vtx_mem_alive());
+}
+
 static int __init vtxdrv_init(void)
 {
 	int err;
 
 	err = vtx_units_init();
 	if (err)
-		return err;
+		goto err_leaks;
 	err = vtx_device_register();
 	if (err)
 		goto err_units;
@@ -26,6 +32,8 @@ static int __init vtxdrv_init(void)
 
 err_units:
 	vtx_units_exit();
+err_leaks:
+	report_leaks();
 	return err;
 }
 
@@ -33,8 +41,7 @@ static void __exit vtxdrv_exit(void)
 {
 	vtx_device_unregister();
 	vtx_units_exit();
-	if (vtx_mem_alive())
-		pr_err("leak: %d allocations were not freed\n", vtx_mem_alive());
+	report_leaks();
 	pr_info("unloaded\n");
 }
 
