@@ -8,6 +8,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/printk.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
@@ -141,10 +142,25 @@ static int vmxon_init(void)
 	return err;
 }
 
+/* Until exercise 2.6 is done a CPU may still be in VMX operation: its region must stay. */
+static bool any_cpu_left(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (per_cpu(vtx_cpu_ours, cpu)) {
+			pr_err("CPU %d is still in VMX operation: no region is freed\n", cpu);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void vmxon_exit(void)
 {
 	vmxon_events_unregister();
-	hv->cpus_release();
+	if (!any_cpu_left())
+		hv->cpus_release();
 }
 
 const struct vtx_unit vmxon_unit = {
