@@ -14,6 +14,7 @@
 #include "host_cpu.h"
 #include "hv_ops.h"
 #include "mem.h"
+#include "vmx_cap_bits.h"
 #include "vmx_insn.h"
 #include "vmx_msrs.h"
 #include "vmx_region.h"
@@ -92,12 +93,15 @@ static int check_region(struct vtx_enable *why)
 {
 	const struct vmx_region *region = this_cpu_ptr(&vmxon_region);
 	u64 basic = 0;
+	u32 revision;
 
-	if (rdmsrl_safe(IA32_VMX_BASIC, &basic))
-		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, VTX_VERDICT_NOT_SUPPORTED, 0);
+	if (!host_cpu_shows_vmx() || rdmsrl_safe(IA32_VMX_BASIC, &basic))
+		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, VTX_VERDICT_NOT_SUPPORTED,
+			      VTX_VERDICT_USABLE);
 	if (region_error == -ENOSYS)
 		return refuse(why, region_error, VTX_CAUSE_NONE, 0, 0);
-	if (!region->address || region->revision_id != VTX_FIELD(basic, 30, 0))
+	revision = VTX_FIELD(basic, IA32_VMX_BASIC_REVISION_ID_HIGH, IA32_VMX_BASIC_REVISION_ID_LOW);
+	if (!region->address || region->revision_id != revision)
 		return refuse(why, -EPROTO, VTX_CAUSE_REGION, basic, region->revision_id);
 	return 0;
 }
