@@ -63,29 +63,25 @@ def on_cpu(cpu, *words):
 def off(driver):
     """The driver with every CPU outside VMX operation; after the test that is restored."""
     yield driver
-    if driver.machine is None:
-        return
-    try:
-        clean = is_off(driver)
-    except Unmet:  # a CPU is offline
-        clean = False
-    if not clean:
+    if driver.machine is not None and state(driver) != "off":
         scrub(driver)
 
 
-def is_off(lab):
-    """Every CPU shows no trace of VMX operation."""
-    return not any(in_vmx(lab, cpu) or hexvalue(lab, "cr4", cpu) & CR4_VMXE for cpu in CPUS)
+def state(lab):
+    """off: no trace of VMX operation; on: some CPU has one; lost: some CPU cannot be asked."""
+    try:
+        traces = [in_vmx(lab, cpu) or hexvalue(lab, "cr4", cpu) & CR4_VMXE for cpu in CPUS]
+    except Unmet:
+        return "lost"
+    return "on" if any(traces) else "off"
 
 
 # Whatever a test left: CPUs come back and users go. A driver without exercise 2.5 disables the CPU
 # that it runs on and never says that there is no user, hence the bound.
 SCRUB = """
-for mask in 1 2 1 2 1 2; do taskset $mask vtxctl disable; done
 echo 0 > /sys/module/vtxdrv/parameters/fail_nth
-for cpu in /sys/devices/system/cpu/cpu[1-9]*; do
-	[ $(cat $cpu/online) = 1 ] || echo 1 > $cpu/online || exit 1
-done
+for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 1 > $cpu/online; done
+for mask in 1 2 1 2 1 2; do taskset $mask vtxctl disable; done
 """
 
 
@@ -95,10 +91,11 @@ def scrub(lab):
     A CPU that went offline in VMX operation never comes back: INIT is blocked there. Then the next
     test needs another machine.
     """
-    if lab.sh(SCRUB, timeout=60).status:
-        lab.discard()
-    elif not is_off(lab):
+    lab.sh(SCRUB, timeout=60)
+    if state(lab) == "on":
         lab.unload()
         for cpu in CPUS:
             lab.probe("vmxscrub", cpu)
         lab.load()
+    if state(lab) != "off":
+        lab.discard()
