@@ -100,7 +100,8 @@ static int check_region(struct vtx_enable *why)
 			      VTX_VERDICT_USABLE);
 	if (region_error == -ENOSYS)
 		return refuse(why, region_error, VTX_CAUSE_NONE, 0, 0);
-	revision = VTX_FIELD(basic, IA32_VMX_BASIC_REVISION_ID_HIGH, IA32_VMX_BASIC_REVISION_ID_LOW);
+	revision = VTX_FIELD(basic, IA32_VMX_BASIC_REVISION_ID_HIGH,
+			     IA32_VMX_BASIC_REVISION_ID_LOW);
 	if (!region->address || region->revision_id != revision)
 		return refuse(why, -EPROTO, VTX_CAUSE_REGION, basic, region->revision_id);
 	return 0;
