@@ -10,8 +10,8 @@
 #include "ctl.h"
 #include "detect_logic.h"
 
-/* A machine of some hundred CPUs fits; anything larger was not written by vtxctl. */
-#define FILE_BYTES_MAX (1024 * 1024)
+/* A CPU takes about 24 KByte: more than a thousand fit. Anything larger was not written by vtxctl. */
+#define FILE_BYTES_MAX (32 * 1024 * 1024)
 
 static size_t read_stream(FILE *file, const char *path, char *text)
 {
@@ -54,6 +54,19 @@ static bool nothing_follows(const char *text, size_t size, size_t parsed)
 	return parsed == size;
 }
 
+/* What json-c says itself is "success" and "continue" in these two cases. */
+static const char *parse_complaint(enum json_tokener_error error)
+{
+	switch (error) {
+	case json_tokener_success:
+		return "something else is there";
+	case json_tokener_continue:
+		return "it ends too early,";
+	default:
+		return json_tokener_error_desc(error);
+	}
+}
+
 static struct json_object *parse_text(const char *path, const char *text, size_t size)
 {
 	struct json_tokener *tokener = json_tokener_new();
@@ -65,12 +78,8 @@ static struct json_object *parse_text(const char *path, const char *text, size_t
 	top = json_tokener_parse_ex(tokener, text, size);
 	parsed = json_tokener_get_parse_end(tokener);
 	if (!top || !nothing_follows(text, size, parsed)) {
-		enum json_tokener_error error = json_tokener_get_error(tokener);
-
 		ctl_error("%s is not one JSON object: %s at byte %zu", path,
-			  error == json_tokener_success ? "something else follows" :
-							  json_tokener_error_desc(error),
-			  parsed);
+			  parse_complaint(json_tokener_get_error(tokener)), parsed);
 		json_object_put(top);
 		top = NULL;
 	}

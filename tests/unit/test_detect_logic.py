@@ -226,7 +226,7 @@ BROKEN = {
     "CPU is null": '{"raw":{"cpus":[null]}}',
     "CPU is a number": '{"raw":{"cpus":[7]}}', "two objects": '{"raw":{"cpus":[]}} {}',
     "deep": "[" * 5000, "binary": b"\x00\xff\xfe{}", "NUL behind": b'{"raw":{"cpus":[]}}\0',
-    "1 MB": " " * (1024 * 1024 + 1),
+    "too large": " " * (32 * 1024 * 1024 + 1),
 }
 
 
