@@ -15,6 +15,19 @@
 #include "ctl_table.h"
 #include "x86_bits.h"
 
+/* CTL_DONE if the driver was asked; *err is its answer, an errno or 0. */
+static int ask_driver(unsigned long request, void *argument, struct vtx_info *info, int *err)
+{
+	int fd;
+	int status = ctl_open(&fd, info);
+
+	if (status != CTL_DONE)
+		return status;
+	*err = ioctl(fd, request, argument) ? errno : 0;
+	close(fd);
+	return CTL_DONE;
+}
+
 static void print_enable_json(const struct vtx_enable *answer, bool enabled)
 {
 	struct json_object *object = json_object_new_object();
@@ -35,16 +48,11 @@ static int cmd_enable_main(int argc, char **argv)
 					argc, argv);
 	struct vtx_enable answer = { .cpu = -1 };
 	struct vtx_info info;
-	int status;
-	int err = 0;
-	int fd;
+	int err;
+	int status = ask_driver(VTXDRV_ENABLE, &answer, &info, &err);
 
-	status = ctl_open(&fd, &info);
 	if (status != CTL_DONE)
 		return status;
-	if (ioctl(fd, VTXDRV_ENABLE, &answer))
-		err = errno;
-	close(fd);
 	if (json)
 		print_enable_json(&answer, !err);
 	else if (!err)
@@ -77,16 +85,11 @@ static int cmd_disable_main(int argc, char **argv)
 					"CPU out of VMX operation.", argc, argv);
 	struct vtx_disable answer = { 0 };
 	struct vtx_info info;
-	int status;
-	int err = 0;
-	int fd;
+	int err;
+	int status = ask_driver(VTXDRV_DISABLE, &answer, &info, &err);
 
-	status = ctl_open(&fd, &info);
 	if (status != CTL_DONE)
 		return status;
-	if (ioctl(fd, VTXDRV_DISABLE, &answer))
-		err = errno;
-	close(fd);
 	if (json) {
 		struct json_object *object = json_object_new_object();
 
