@@ -17,7 +17,7 @@ STAGE ?= $(NEWEST)
 override STAGE := 0$(STAGE:0%=%)
 OUT ?= $(O)/snapshot/project$(STAGE)
 
-compose = TODO="$(TODO)" sh common/mk/compose.sh $(1) $(2) $(3)
+compose = TODO="$(TODO)" sh common/mk/compose.sh $(1) $(2) "$(3)"
 
 # Which kernel the module is built for: KVER, KDIR, KCC, VMLINUZ … (see tests/harness/kernel.py).
 # The file is remade when another KVER is asked for or when installed kernels have changed.
@@ -45,9 +45,11 @@ snapshot:
 	$(stage-known)
 	@rm -rf $(O)/compose/project$(STAGE)
 	@$(call compose,$(O)/compose/project$(STAGE),$(STAGE),)
-	@rm -rf $(OUT) && mkdir -p $(OUT)
-	@cp -L $(O)/compose/project$(STAGE)/* $(OUT)/
-	@cp project$(STAGE)/README.md $(OUT)/
+	@[ -f "$(OUT)/stage-config.mk" ] || [ ! -e "$(OUT)" ] || rmdir "$(OUT)" 2>/dev/null || { \
+		echo "OUT=$(OUT) is there and is no snapshot: name a new or an empty directory" >&2; exit 1; }
+	@sh common/mk/remove.sh "$(OUT)" && mkdir -p "$(OUT)"
+	@cp -L $(O)/compose/project$(STAGE)/* "$(OUT)"/
+	@cp project$(STAGE)/README.md "$(OUT)"/
 	@echo "$(OUT): project$(STAGE) whole in one directory; build it with: make -C $(OUT)"
 
 diff:
