@@ -69,6 +69,7 @@ struct cr_plan {
 struct cpu_plan {
 	unsigned int cpu;
 	bool vmx; /* the facts hold what VMXON depends on; else the rest is not filled in */
+	bool held; /* CR4.VMXE is set, and not by vtxdrv */
 	enum vmxon_fc_plan feature_control;
 	u64 feature_control_found;
 	u64 feature_control_value; /* after enable */
@@ -105,6 +106,7 @@ static struct cpu_plan plan_cpu(const struct vtx_cpu_facts *facts)
 
 	if (!plan.vmx)
 		return plan;
+	plan.held = (facts->cr4 & CR4_VMXE) && !(facts->valid & VTX_FACT_OURS);
 	plan.feature_control = vmxon_feature_control(facts->feature_control,
 						     &plan.feature_control_value);
 	plan.cr[0] = plan_cr(facts, "cr0", facts->cr0, IA32_VMX_CR0_FIXED0, IA32_VMX_CR0_FIXED1);
@@ -116,8 +118,8 @@ static struct cpu_plan plan_cpu(const struct vtx_cpu_facts *facts)
 
 static bool plan_works(const struct cpu_plan *plan)
 {
-	return plan->vmx && plan->feature_control != VMXON_FC_LOCKED_OUT && plan->cr[0].ok &&
-	       plan->cr[1].ok;
+	return plan->vmx && !plan->held && plan->feature_control != VMXON_FC_LOCKED_OUT &&
+	       plan->cr[0].ok && plan->cr[1].ok;
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */
@@ -143,6 +145,7 @@ static struct json_object *json_cpu(const struct cpu_plan *plan)
 	ctl_json_put_bool(object, "ok", plan_works(plan));
 	if (!plan->vmx)
 		return object;
+	ctl_json_put_bool(object, "held", plan->held);
 	fc = json_object_new_object();
 	ctl_json_put_text(fc, "plan", fc_names[plan->feature_control]);
 	ctl_json_put_hex(fc, "found", plan->feature_control_found);
@@ -163,6 +166,8 @@ static void print_cpu(const struct cpu_plan *plan)
 		ctl_property("VMX", "CPUID or IA32_FEATURE_CONTROL does not show it");
 		return;
 	}
+	if (plan->held)
+		ctl_property("CR4.VMXE", "set: another hypervisor holds this CPU");
 	ctl_property("FEATURE_CONTROL", HEX ", %s, " HEX " afterwards",
 		     plan->feature_control_found, fc_names[plan->feature_control],
 		     plan->feature_control_value);
