@@ -117,14 +117,14 @@ struct vtx_cpu_query {
 /** Why a CPU could not be enabled: what the errno alone cannot say. Part of the ABI. */
 enum vtx_enable_cause {
 	VTX_CAUSE_NONE = 0,
-	VTX_CAUSE_NOT_USABLE = 1, /**< value: enum vtx_verdict (see project01) */
+	VTX_CAUSE_NOT_USABLE = 1, /**< value: enum vtx_verdict (see project01); -ENODEV */
 	VTX_CAUSE_HELD = 2, /**< value: CR4 found; -EBUSY */
 	VTX_CAUSE_FEATURE_CONTROL = 3, /**< value: MSR 3AH, expected: bits needed; -EACCES */
 	VTX_CAUSE_CR0_FIXED = 4, /**< value: CR0, expected: CR0 that would do; -ERANGE */
 	VTX_CAUSE_CR4_FIXED = 5, /**< value: CR4, expected: CR4 that would do; -ERANGE */
 	VTX_CAUSE_REGION = 6, /**< value: IA32_VMX_BASIC that cannot be served; -EPROTO */
 	VTX_CAUSE_NO_MEMORY = 7, /**< value: bytes asked for; -ENOMEM */
-	VTX_CAUSE_VMXON_FAULT = 8, /**< VMXON raised an exception; -EFAULT */
+	VTX_CAUSE_VMXON_FAULT = 8, /**< exception; value: physical address of region; -EFAULT */
 	VTX_CAUSE_VMXON_FAILED = 9, /**< VMfailInvalid; value: physical address of region; -EIO */
 	VTX_CAUSE_SHUTDOWN = 10, /**< the machine is going down; -ESHUTDOWN */
 	VTX_CAUSE_INJECTED = 11, /**< the fail_nth parameter asked for a failure; -EIO */
