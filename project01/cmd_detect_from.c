@@ -10,7 +10,7 @@
 #include "ctl.h"
 #include "detect_logic.h"
 
-/* A CPU takes about 24 KByte: more than a thousand fit. Anything larger was not written by vtxctl. */
+/* A CPU takes about 24 KByte: over a thousand fit. Anything larger was not written by vtxctl. */
 #define FILE_BYTES_MAX (32 * 1024 * 1024)
 
 static size_t read_stream(FILE *file, const char *path, char *text)
