@@ -102,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "exercise(number, expected='', read=''): the points of this exercise depend on this test",
         f"lab({'=, '.join(_LAB_KEYS)}=): the machine it needs",
         "expect_kmsg(regex, ...): kernel lines above notice that belong to this test",
+        "reference: about the course itself; left out when a submission is graded",
         "slow: takes long and is left out by -m 'not slow'",
     ):
         config.addinivalue_line("markers", line)
@@ -211,6 +212,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _selected(item: pytest.Item, settings: Settings) -> bool:
     if settings.stage and part_of(item.path) != settings.stage:
+        return False
+    if item.get_closest_marker("reference") and (settings.submit or settings.todo):
         return False
     return not settings.exercise or exercise_of(item)[0] == settings.exercise
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.grade import require
 
-pytestmark = pytest.mark.lab(vendor=["vmx", "svm"], cpus=2)
+pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor=["vmx", "svm"], cpus=2)]
 
 LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
 

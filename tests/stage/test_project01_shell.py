@@ -8,7 +8,7 @@ import pytest
 
 from harness.grade import check
 
-pytestmark = pytest.mark.lab(vendor="svm", instance="shell")
+pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="svm", instance="shell")]
 
 PROMPT = r"# \x1b\[6n"  # busybox then asks the terminal where its cursor is
 SECONDS = 60  # for anything; a boot under TCG takes 3
@@ -30,7 +30,8 @@ def test_shell(terminal):
     terminal.expect("Leave it with `exit` or Ctrl-]")
     terminal.expect(PROMPT)
     for line, answer in (("insmod /lab/vtxdrv.ko", PROMPT), ("stty size", "33 101"),
-                         ("vtxctl detect", "not-supported"), ("false; echo status=$?", "status=1")):
+                         ("vtxctl --version", "vtxctl of vtxdrv"),
+                         ("false; echo status=$?", "status=1")):
         terminal.sendline(line)
         terminal.expect(answer)
     terminal.send("\x1d")
