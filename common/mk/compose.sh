@@ -59,6 +59,12 @@ if [ -f "$folder/.composed" ]; then
 fi
 mv "$folder/.composed.new" "$folder/.composed"
 
+# make compares times, and the file that a link leads to now may be older than the object that was
+# made of another one.
+find "$folder" -maxdepth 1 -type l -printf '%f %l\n' | sort >"$folder/.links.new"
+cmp -s "$folder/.links.new" "$folder/.links" || rm -f "$folder"/*.o "$folder"/user/*.o
+mv "$folder/.links.new" "$folder/.links"
+
 {
 	echo "# made by compose.sh: what tells this folder from another stage's"
 	echo "VTX_STAGE := $number"
