@@ -95,7 +95,7 @@ static int from_device(struct detect_machine *machine)
 	int status;
 	int fd;
 
-	status = ctl_open(&fd, &info);
+	status = ctl_open(&fd, &info, VTX_FEATURE_DETECT);
 	if (status != CTL_DONE)
 		return status;
 	machine->stage = info.stage;

@@ -19,7 +19,7 @@
 static int ask_driver(unsigned long request, void *argument, struct vtx_info *info, int *err)
 {
 	int fd;
-	int status = ctl_open(&fd, info);
+	int status = ctl_open(&fd, info, VTX_FEATURE_VMXON);
 
 	if (status != CTL_DONE)
 		return status;

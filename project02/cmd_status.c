@@ -117,7 +117,7 @@ static int cmd_status_main(int argc, char **argv)
 	int status;
 	int fd;
 
-	status = ctl_open(&fd, &info);
+	status = ctl_open(&fd, &info, VTX_FEATURE_VMXON);
 	if (status != CTL_DONE)
 		return status;
 	list.cpus = calloc(info.nr_cpu_ids, sizeof(*list.cpus));

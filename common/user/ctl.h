@@ -67,8 +67,9 @@ bool ctl_parse_json_only(const char *doc, int argc, char **argv);
  *
  * @param fd out: the open file
  * @param info out: the module's answer to VTXDRV_GET_INFO
+ * @param features VTX_FEATURE_* that the command needs: the module may be of an earlier stage
  * @return CTL_DONE, CTL_NO or CTL_NO_DEVICE
  */
-int ctl_open(int *fd, struct vtx_info *info);
+int ctl_open(int *fd, struct vtx_info *info, __u64 features);
 
 #endif

@@ -33,7 +33,7 @@ static int explain_open(int err)
 	}
 }
 
-static int check_abi(int fd, struct vtx_info *info)
+static int check_module(int fd, struct vtx_info *info, __u64 features)
 {
 	if (ioctl(fd, VTXDRV_GET_INFO, info)) {
 		ctl_error("%s does not answer VTXDRV_GET_INFO (%m): it is not vtxdrv's. Build "
@@ -46,17 +46,23 @@ static int check_abi(int fd, struct vtx_info *info)
 			  info->abi_version, VTXDRV_ABI_VERSION);
 		return CTL_NO;
 	}
+	if (features & ~info->features) {
+		ctl_error("the loaded module is project%02u, which cannot do this yet; this vtxctl is "
+			  "of project%02d. Unload the module and load this project's vtxdrv.ko.",
+			  info->stage, VTX_STAGE);
+		return CTL_NO;
+	}
 	return CTL_DONE;
 }
 
-int ctl_open(int *fd, struct vtx_info *info)
+int ctl_open(int *fd, struct vtx_info *info, __u64 features)
 {
 	int status;
 
 	*fd = open(VTXDRV_DEVICE, O_RDWR | O_CLOEXEC);
 	if (*fd < 0)
 		return explain_open(errno);
-	status = check_abi(*fd, info);
+	status = check_module(*fd, info, features);
 	if (status != CTL_DONE)
 		close(*fd);
 	return status;
