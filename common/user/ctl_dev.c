@@ -47,8 +47,8 @@ static int check_module(int fd, struct vtx_info *info, __u64 features)
 		return CTL_NO;
 	}
 	if (features & ~info->features) {
-		ctl_error("the loaded module is project%02u, which cannot do this yet; this vtxctl is "
-			  "of project%02d. Unload the module and load this project's vtxdrv.ko.",
+		ctl_error("the loaded module is project%02u, which cannot do this yet; this vtxctl "
+			  "is of project%02d. Unload the module and load this project's vtxdrv.ko.",
 			  info->stage, VTX_STAGE);
 		return CTL_NO;
 	}
