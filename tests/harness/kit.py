@@ -78,8 +78,9 @@ def build_probe(kernel: Kernel, path: Path) -> None:
     work = path.parent / "build"  # kbuild writes next to the sources, so they are copied
     shutil.copytree(PROBE, work, ignore=shutil.ignore_patterns("*.o", "*.ko", ".*"))
     argv = ["make", "-s", "-C", str(kernel.headers_dir), f"M={work}", "W=1"]
-    argv += ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]  # BTF needs pahole and vmlinux
-    make("vtxprobe.ko", argv + ([f"CC={kernel.kcc}"] if kernel.kcc else []))
+    # Headers of another Debian release name a compiler that need not exist here, such as gcc-12.
+    argv.append(f"CC={kernel.kcc or 'gcc'}")
+    make("vtxprobe.ko", [*argv, "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"])  # BTF needs pahole
     make("vtxprobe.ko", ["strip", "--strip-debug", str(work / "vtxprobe.ko")])
     os.rename(work / "vtxprobe.ko", path)
 

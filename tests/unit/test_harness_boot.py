@@ -15,7 +15,8 @@ import time
 
 import pytest
 
-from harness import bochs, bochs_image, cache, initramfs, kernel, kernel_fetch, modules, vmlinux
+from harness import (bochs, bochs_image, cache, initramfs, kernel, kernel_fetch, kit, modules,
+                     vmlinux)
 from harness.spec import Kernel, MachineSpec
 
 ELF = b"\x7fELF" + bytes(range(256)) * 512
@@ -352,3 +353,15 @@ def test_the_make_fragment_names_the_kernels_parts(tmp_path):
                                        + "all:\n\t@echo '$(KVER)|$(KDIR)|$(KERNEL_MAP)|$(KCC)'\n")
     said = subprocess.run(["make", "-sC", tmp_path], text=True, capture_output=True, check=True)
     assert said.stdout == f"6.1.0-56-amd64|{tmp_path}/headers||gcc-12\n"
+
+
+@pytest.mark.parametrize(("kcc", "compiler"), [("gcc-12", "gcc-12"), (None, "gcc")])
+def test_the_probe_is_built_by_a_compiler_that_is_here(tmp_path, monkeypatch, kcc, compiler):
+    (tmp_path / "Makefile").write_text("CC = gcc-of-another-release\n"  # as in .kernelvariables
+                                       "modules:\n\t@echo $(CC) >$(M)/vtxprobe.ko\n")
+    some = Kernel("6.1.0-56-amd64", "6.1", tmp_path, tmp_path, tmp_path, None, kcc)
+    run = kit.make
+    monkeypatch.setattr(kit, "make", lambda name, argv: argv[0] == "make" and run(name, argv))
+    (tmp_path / "out").mkdir()
+    kit.build_probe(some, tmp_path / "out/probe.ko")
+    assert (tmp_path / "out/probe.ko").read_text() == f"{compiler}\n"
