@@ -13,22 +13,13 @@
 #include "ctl.h"
 #include "detect_text_logic.h"
 
-struct detect_options {
-	bool json;
-	bool verbose;
-	const char *from;
-};
-
 static const struct argp_option option_list[] = {
-	{ "json", 'j', NULL, 0, "Print one JSON object; its keys are in project01/README.md", 0 },
 	{ "verbose", 'v', NULL, 0, "Also every capability MSR and control bit by name", 0 },
-	{ "from", 'f', "FILE", 0,
-	  "Explain the facts in the JSON of an earlier detect --json instead of asking the "
-	  "hardware; - is stdin", 0 },
+	DETECT_OPTIONS("project01/README.md"),
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+error_t detect_parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct detect_options *options = state->input;
 
@@ -52,7 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = option_list,
-	.parser = parse,
+	.parser = detect_parse_option,
 	.doc = "Can this build use the processor's virtualization extension? Asks every CPU, and "
 	       "says what to do if the answer is no. Exit status 0 only if it is usable.",
 };

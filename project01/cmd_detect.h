@@ -6,11 +6,29 @@
 #ifndef CMD_DETECT_H
 #define CMD_DETECT_H
 
+#include <argp.h>
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "vtxdrv.h"
+
+/** What detect, and whoever else explains facts, can be asked for. */
+struct detect_options {
+	bool json;
+	bool verbose;
+	const char *from; /**< file of --from, NULL: the device */
+};
+
+/** The options --json and --from for a command's list; @p readme documents the JSON's keys. */
+#define DETECT_OPTIONS(readme) \
+	{ "json", 'j', NULL, 0, "Print one JSON object; its keys are in " readme, 0 }, \
+	{ "from", 'f', "FILE", 0, \
+	  "Explain the facts in the JSON of an earlier detect --json instead of asking the " \
+	  "hardware; - is stdin", 0 }
+
+/** Parser for argp of these options; state->input is a struct detect_options. */
+error_t detect_parse_option(int key, char *arg, struct argp_state *state);
 
 /** All CPUs of a machine, from the device or from a file. */
 struct detect_machine {

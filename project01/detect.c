@@ -97,6 +97,7 @@ static long query_answer(struct vtx_cpu_query *query, struct vtx_cpu_facts *refe
 
 	if (err)
 		return err;
+	query->differs = 0;
 	err = query_cpu(query, reference);
 	if (err)
 		return err;

@@ -56,8 +56,8 @@ static int cmd_enable_main(int argc, char **argv)
 	if (json)
 		print_enable_json(&answer, !err);
 	else if (!err)
-		printf("VMX operation is on, on %u CPUs; users: %u\n", info.online_cpus,
-		       answer.users);
+		printf("VMX operation is on, on %u CPUs; users: %u\n",
+		       answer.users ? info.online_cpus : 1, answer.users);
 	if (err)
 		enable_explain(&answer, err);
 	return err ? CTL_NO : CTL_DONE;

@@ -19,39 +19,14 @@
 
 #define HEX "0x%" PRIx64
 
-struct plan_options {
-	bool json;
-	const char *from;
-};
-
 static const struct argp_option option_list[] = {
-	{ "json", 'j', NULL, 0, "Print one JSON object; its keys are in project02/README.md", 0 },
-	{ "from", 'f', "FILE", 0, "Use the facts in the JSON of a detect --json; - is stdin", 0 },
+	DETECT_OPTIONS("project02/README.md"),
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct plan_options *options = state->input;
-
-	switch (key) {
-	case 'j':
-		options->json = true;
-		return 0;
-	case 'f':
-		options->from = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static const struct argp argp = {
 	.options = option_list,
-	.parser = parse,
+	.parser = detect_parse_option,
 	.doc = "Say what enable would do on each CPU, and do nothing. Exit status 0 if no CPU "
 	       "refuses.",
 };
@@ -202,7 +177,7 @@ static int print_plan(const struct detect_machine *machine, bool json)
 
 static int cmd_plan_main(int argc, char **argv)
 {
-	struct plan_options options = { 0 };
+	struct detect_options options = { 0 };
 	struct detect_machine machine = { .stage = VTX_STAGE };
 	int status;
 

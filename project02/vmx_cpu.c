@@ -181,7 +181,9 @@ static void leave_vmx(void)
 
 	if (err)
 		pr_err("CPU %d: VMXOFF failed: error %d\n", smp_processor_id(), err);
-	cr4_clear_bits(CR4_VMXE);
+	/* VMfail: the CPU is still inside, where clearing CR4.VMXE is #GP. */
+	if (err != -EIO)
+		cr4_clear_bits(CR4_VMXE);
 }
 #else
 static int enter_vmx(u64 region_pa)

@@ -29,7 +29,9 @@ static long enable(struct vtx_enable *why)
 
 	mutex_lock(&vmxon.lock);
 	cpus_read_lock();
-	if (vmxon.shutting_down)
+	if (vmxon.users == UINT_MAX)
+		err = -EOVERFLOW;
+	else if (vmxon.shutting_down)
 		why->cause = VTX_CAUSE_SHUTDOWN;
 	else
 		err = vmxon_get(why);

@@ -10,4 +10,4 @@ check:
 snapshot diff sparse:
 	@$(MAKE) --no-print-directory -C .. $@ STAGE=$(stage:project%=%)
 clean:
-	rm -rf ../build/$(stage)
+	@cd .. && sh common/mk/remove.sh $(or $(O),build)/$(stage)
