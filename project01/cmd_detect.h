@@ -15,8 +15,8 @@
 
 /** What detect, and whoever else explains facts, can be asked for. */
 struct detect_options {
-	bool json;
-	bool verbose;
+	bool json; /**< --json */
+	bool verbose; /**< --verbose, where the command has it */
 	const char *from; /**< file of --from, NULL: the device */
 };
 
