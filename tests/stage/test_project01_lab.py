@@ -55,6 +55,5 @@ def test_no_open_port(lab):
     ports = listening_inodes()
     for pid in descendants(os.getpid()):
         open_ports = [ports[inode] for inode in sockets(pid) & set(ports)]
-        command = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
         require(not open_ports, expected="no listening socket", seen=f"TCP port {open_ports}",
-                what=f"process {pid} ({command})")
+                what=f"process {pid} ({os.readlink(f'/proc/{pid}/exe')})" if open_ports else "")
