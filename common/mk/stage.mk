@@ -24,7 +24,8 @@ compose = TODO="$(TODO)" sh common/mk/compose.sh $(1) $(2) "$(3)"
 KERNEL_MK := $(O)/kernel$(if $(KVER),-$(KVER)).mk
 $(KERNEL_MK): tests/harness/kernel.py $(wildcard /lib/modules)
 	@mkdir -p $(@D)
-	@$(PYTHON) tests/harness/kernel.py --make $(if $(KVER),--kver $(KVER)) >$@.new || { rm -f $@.new; exit 1; }
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/harness/kernel.py --make $(if $(KVER),--kver $(KVER)) \
+		>$@.new || { rm -f $@.new; exit 1; }
 	@mv $@.new $@
 
 .PHONY: $(addprefix project,$(STAGES)) snapshot diff sparse
