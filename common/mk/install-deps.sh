@@ -123,6 +123,7 @@ progress() { # apt's output on stdin: the figures, then a dot for each package t
 
 install() { # PACKAGE...
 	log=$(mktemp "${TMPDIR:-/tmp}/vtxdrv-apt.XXXXXX") || return 1
+	say "" "Fetching the package lists and then the packages: minutes, on a slow line."
 	# A third-party source that does not answer is no reason to stop: we need Debian's own.
 	apt update >"$log" 2>&1 ||
 		say "apt-get update had errors; going on with the package lists that are there:" \
