@@ -15,13 +15,14 @@ from typing import Any
 
 from harness.errors import BootFailed, EmulatorDied, Hang, MachineError
 from harness.grade import CouldNotRun, Unmet, check, check_run, clean, excerpt, fail
+from harness.grade_fate import Fate
 from harness.kmsg import KmsgRecord, check_kmsg, check_taint
 from harness.results import Boot, Outcome, Problem
 
 MODULE = "/lab/vtxdrv.ko"
 MAX_DEATHS = 10  # of one machine, over the whole suite
 MAX_FAILED_BOOTS = 2  # in a row
-MAX_HANGS = 3  # of them by silence: each costs up to two minutes under Bochs
+MAX_HANGS = 2  # of them by silence, or by a command that did not end: a minute each
 MAX_LOAD_DEATHS = 2  # while loading vtxdrv.ko: it will not get better
 JSON_CAP = 8 << 20  # bytes; `detect --verbose` of many processors is long
 LOAD_TIMEOUT = 30  # guest seconds for insmod and rmmod
@@ -61,8 +62,10 @@ class Lab:
     """One shared machine. Everything a test does not find here it finds in `lab.machine`."""
 
     def __init__(self, key: LabKey, boot: Callable[[LabKey], Any],
-                 say: Callable[[str], None] = lambda text: None) -> None:
+                 say: Callable[[str], None] = lambda text: None,
+                 fate: Fate | None = None) -> None:
         self.key = key
+        self.fate = fate or Fate()
         self.machine: Any = None
         self.boots: list[Boot] = []  # of the current test
         self.deaths = 0
@@ -71,12 +74,12 @@ class Lab:
         self.exercise = ""
         self._boot_machine = boot
         self._say = say
-        self._killers: dict[str, str] = {}  # exercise -> what its test did to the machine
         self._why = "first use"
         self._failed_boots = 0
         self._first_record = 0
         self._taint = 0
         self._last_words = ""
+        self._spoilt = False  # a process sits in the kernel for ever: unloading is impossible
 
     # ---- life, as the plugin drives it -----------------------------------------------------
 
@@ -86,22 +89,28 @@ class Lab:
         self.boots = []
         self._last_words = ""
         self._refuse_the_hopeless()
+        if self._spoilt:
+            self.discard()
         self.ensure()
         self.machine.ping()
         self._first_record = len(self.machine.records)
         self._taint = self.machine.taint
 
     def _refuse_the_hopeless(self) -> None:
-        killed = self._killers.get(self.exercise) if self.exercise else None
+        killed = self.fate.of_exercise(self.exercise)
+        if hopeless := self.fate.of_loading():
+            fail("not run", "vtxdrv.ko can be loaded",
+                 f"loading it ended machines of several kinds: {hopeless}")
         if self.load_deaths >= MAX_LOAD_DEATHS:
             fail("not run", "vtxdrv.ko can be loaded",
                  f"loading it ended {self.load_deaths} machines: {self._why}")
         if killed:
             fail("not run", "a living machine",
-                 f"an earlier test of exercise {self.exercise} ended it: {killed}")
+                 f"an earlier test of exercise {self.exercise} took it: {killed}")
         if self.deaths >= MAX_DEATHS or self.hangs >= MAX_HANGS:
             fail("not run", "a living machine",
-                 f"{self.deaths} machines ended in this suite; the last one: {self._why}")
+                 f"{self.deaths} machines ended and {self.hangs} times nothing answered any more;"
+                 f" the last time: {self._why}")
 
     def ensure(self) -> None:
         """Boot unless the machine is alive; after two failed boots nobody tries again."""
@@ -117,7 +126,7 @@ class Lab:
                 self._failed_boots += 1
                 self._why = str(error)
                 self._note_boot(None, self._why.splitlines()[0])
-        self._failed_boots = 0
+        self._failed_boots, self._spoilt = 0, False
         self._note_boot(self.machine.ready_seconds, self._why)
         self._first_record = 0
         self._taint = 0
@@ -153,13 +162,9 @@ class Lab:
         self.hangs += isinstance(error, Hang)
         self._why = str(error).splitlines()[0]
         self._last_words = clean(error.tail)
-        if self.exercise:
-            self._killers[self.exercise] = self._why
+        if self.exercise and not isinstance(error, EmulatorDied):
+            self.fate.note("exercise", self.exercise, self._why)
         self.discard()
-
-    def forgive(self) -> None:
-        """The emulator may have died of itself: the same test may have another machine."""
-        self._killers.pop(self.exercise, None)
 
     def discard(self) -> None:
         """Throw the machine away; the next test boots another."""
@@ -176,11 +181,22 @@ class Lab:
 
     def run(self, argv: list[str], timeout: float = 30, **how: Any) -> Any:
         """Run a program in the machine; see Machine.run()."""
-        return self.machine.run([str(a) for a in argv], timeout=timeout, **how)
+        return self._in_time(self.machine.run([str(a) for a in argv], timeout=timeout, **how))
 
     def sh(self, script: str, **how: Any) -> Any:
         """Run a line of shell in the machine."""
-        return self.machine.sh(script, **how)
+        return self._in_time(self.machine.sh(script, **how))
+
+    def _in_time(self, result: Any) -> Any:
+        """Remember a command that did not end: the exercise is lost, and waiting is dear."""
+        if result.timed_out:
+            self.hangs += 1
+            where = ", not even when killed" if getattr(result, "stuck", False) else ""
+            self._why = f"`{' '.join(result.argv)}` did not end in its time{where}"
+            if self.exercise:
+                self.fate.note("exercise", self.exercise, self._why)
+            self._spoilt = self._spoilt or bool(where)
+        return result
 
     def put(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Write a file in the machine."""
@@ -240,17 +256,21 @@ class Lab:
         __tracebackhide__ = True
         try:
             result = self.run(argv, timeout=LOAD_TIMEOUT)
-        except MachineError:
-            self.load_deaths += 1
+        except MachineError as error:
+            self._note_load_death(str(error).splitlines()[0])
             raise
         if result.timed_out:  # it sits in the kernel and cannot be killed
-            self.load_deaths += 1
             stuck = f"`{' '.join(argv)}` did not end within {LOAD_TIMEOUT} guest seconds"
+            self._note_load_death(stuck)
             self.deaths, self._why = self.deaths + 1, stuck
             self._last_words = getattr(result, "stack", "") or self.log()
             self.discard()
             fail(" ".join(argv), "an end within seconds", stuck, log=self._last_words)
         return result
+
+    def _note_load_death(self, why: str) -> None:
+        self.load_deaths += 1
+        self.fate.note("load", self.key.group, why)
 
     @contextlib.contextmanager
     def ends(self, *kinds: type[MachineError]) -> Iterator[None]:
@@ -275,7 +295,9 @@ class Lab:
 class LabPool:
     """The machines of one process, each kept until its last test is over."""
 
-    def __init__(self, boot: Callable[[LabKey], Any], say: Callable[[str], None]) -> None:
+    def __init__(self, boot: Callable[[LabKey], Any], say: Callable[[str], None],
+                 fate: Fate | None = None) -> None:
+        self._fate = fate or Fate()
         self._boot = boot
         self._say = say
         self._labs: dict[LabKey, Lab] = {}
@@ -284,7 +306,7 @@ class LabPool:
     def get(self, key: LabKey) -> Lab:
         """The shared machine of that key, not necessarily booted."""
         if key not in self._labs:
-            self._labs[key] = Lab(key, self._boot, self._say)
+            self._labs[key] = Lab(key, self._boot, self._say, self._fate)
         return self._labs[key]
 
     def done_with(self, key: LabKey) -> None:
