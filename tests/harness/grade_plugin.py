@@ -25,8 +25,10 @@ from _pytest.runner import runtestprotocol
 from harness import grade_boot, grade_report
 from harness.errors import EmulatorDied, MachineError, ProtocolError
 from harness.exercises import stage_name
+from harness.grade_fate import Fate
 from harness.grade_lab import Lab, LabKey, LabPool, problem_of_machine
 from harness.grade_outcome import problem_of
+from harness.orderly import end_in_order
 from harness.results import Outcome, Problem, TestResult
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -111,7 +113,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[POOL] = LabPool(
         lambda key: grade_boot.boot(settings, key, lambda text: announce(config, text)),
         lambda text: announce(config, text),
+        Fate(settings.build / "artefacts" / settings.run_id / "fate.jsonl"),
     )
+    end_in_order(with_parent=hasattr(config, "workerinput"))
     if not hasattr(config, "workerinput"):
         controller = grade_report.Controller(config, settings)
         config.pluginmanager.register(controller, "vtx-controller")
@@ -315,7 +319,6 @@ def _problem(item: pytest.Item, call: pytest.CallInfo) -> Problem | None:
     if isinstance(error, EmulatorDied | ProtocolError) and not item.stash.get(RERUN, False):
         item.stash[RERUN] = True
         if lab is not None:
-            lab.forgive()
             lab.discard()
     problem = problem_of(call.excinfo, bool(number), problem_of_machine)
     if problem.outcome is Outcome.FAILED:
