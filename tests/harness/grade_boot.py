@@ -76,7 +76,7 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
     if taken and not taken.complete:
         raise Unmet(Problem(Outcome.FAILED, "the submission is not complete",
                             f"every file of {key.stage}/student.files as plain text",
-                            taken.explain()))
+                            taken.explain(), read="docs/grading.md#what-is-taken"))
     name = submission_name(settings.submit) if taken else ""
     out = build_root(settings.build, key.kver, settings.todo, name)
     variables = {"KVER": key.kver, "TODO": settings.todo,
