@@ -22,6 +22,7 @@ _DIRECTIVE = re.compile(r"^[ \t]*(?:#|%:)[ \t]*(include|include_next|import|embe
 _PLAIN_QUOTED = re.compile(r'"[A-Za-z0-9_-]+\.(?:h|def)"')
 _SYSTEM = re.compile(r"<[A-Za-z0-9_][A-Za-z0-9_/-]*\.h>")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+_STRING_SEAM = re.compile(r'"\s*"')  # ".inc" "bin" is one string to the compiler
 _ASM_FILE = re.compile(r"\.\s*(?:incbin|include)\b")
 
 
@@ -99,7 +100,7 @@ def check_includes(text: str) -> None:
                 f'#{directive.group(1)} {what}: only "name.h", "name.def" and <system/header.h>'
                 " can be included"
             )
-    if _ASM_FILE.search(text):
+    if _ASM_FILE.search(_STRING_SEAM.sub("", text)):
         raise Refused(".incbin and .include of the assembler are not available to a submission")
 
 
