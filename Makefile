@@ -33,7 +33,8 @@ include common/mk/stage.mk
 STAGE_DIR := $(O)/project$(STAGE)
 RESULTS ?= $(O)/results
 # The harness runs make itself, for stages and kbuild: what this make was told is not for those.
-HARNESS = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O -u STAGE -u SUBMIT -u TODO \
+# exec: a signal for make has to reach the grader, and not a shell that waits for it.
+HARNESS = exec env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O -u STAGE -u SUBMIT -u TODO \
 	PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests
 LAB = $(HARNESS) $(PYTHON) -m harness.lab
 PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup \
@@ -41,8 +42,11 @@ PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist lo
 
 # Only the stage's own test files: another one that cannot even be read costs no points here.
 grade = $(PYTEST) $(wildcard tests/stage/test_project$(1)*.py) --stage $(1) \
-	$(if $(SUBMIT),--submit "$(SUBMIT)") $(if $(KVER),--kver $(KVER)) \
+	$(if $(SUBMIT),--submit $(call quoted,$(SUBMIT))) $(if $(KVER),--kver $(KVER)) \
 	$(if $(TODO),--todo "$(TODO)") --results $(RESULTS)/project$(1)
+
+# For the shell: students choose the names of directories.
+quoted = '$(subst ','\'',$(1))'
 
 # check-project1 and check-project01 are the same; anything else is named as unknown.
 stage-of = $(or $(filter 0$(1:0%=%),$(STAGES)),$(error There is no project$(1) here. \
