@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import struct
 import sys
@@ -63,9 +62,17 @@ def own_foreground(on_interrupt: Callable[[], None] = lambda: None) -> Iterator[
         signal.signal(signal.SIGINT, handler)
 
 
-def window() -> bytes:
-    columns, rows = shutil.get_terminal_size((80, 24))
-    return struct.pack("<II", rows, columns)
+def window(fd: int) -> bytes:
+    """Return the terminal's size for the agent: rows and columns.
+
+    Not shutil's: it believes LINES and COLUMNS first, which readline exports, and a resize does not
+    change.
+    """
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except OSError:
+        columns = rows = 0
+    return struct.pack("<II", rows or 24, columns or 80)
 
 
 class Session:
@@ -87,7 +94,7 @@ class Session:
         try:
             with RawMode(self.stdin):
                 term = os.environ.get("TERM", "vt100").encode()
-                self._send(Req.SHELL, window() + term + b"\0")
+                self._send(Req.SHELL, window(self.stdout) + term + b"\0")
                 return self._loop()
         finally:
             signal.signal(signal.SIGWINCH, old)
@@ -113,7 +120,7 @@ class Session:
         readable, _, _ = select.select(watched, [], [], 0.2)
         if self._resized:
             self._resized = False
-            self._send(Req.WINSIZE, window())
+            self._send(Req.WINSIZE, window(self.stdout))
         if self.stdin not in readable:
             return
         data = os.read(self.stdin, 1024)

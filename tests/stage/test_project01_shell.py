@@ -20,7 +20,8 @@ def terminal(stage_build, tmp_path):
     command = ["-m", "harness.lab", "shell", "--stage-dir", str(stage_build.directory),
                "--vendor", "svm", "--artefacts", str(tmp_path)]
     child = pexpect.spawn(sys.executable, command, timeout=SECONDS, dimensions=(33, 101),
-                          env={**os.environ, "TERM": "vt100"}, encoding="utf-8")
+                          env={**os.environ, "TERM": "vt100", "LINES": "24", "COLUMNS": "80"},
+                          encoding="utf-8")
     yield child
     child.close(force=True)
 
