@@ -302,7 +302,8 @@ class FakeApt:
 
 
 def offer(monkeypatch, *releases):
-    """Let apt know these releases and no other, and the host have none installed."""
+    """Let apt know these releases and no other, on a Debian 12 that has none installed."""
+    monkeypatch.setattr(kernel_fetch, "host_version", lambda: 12)
     names = [f"linux-{part}-{name}" for name in releases for part in ("image", "headers")]
     monkeypatch.setattr(kernel, "host_apt", lambda: FakeApt(*names))
     monkeypatch.setattr(kernel, "private_apt", FakeApt)
