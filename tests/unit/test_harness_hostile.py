@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What submissions have done to the grader once, and shall not do again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grade_fakes
+import pytest
+from harness.build import Build
+from harness.errors import Hang, Panic
+from harness.grade import Unmet
+from harness.grade_fate import Fate
+from harness.grade_lab import MAX_HANGS, Lab, LabKey
+from harness.submit import Refused, check_includes
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def lab(fate, vendor="vmx", behaviour=""):
+    return Lab(LabKey("project01", vendor), lambda key: grade_fakes.FakeMachine(behaviour),
+               fate=fate)
+
+
+def fates(tmp_path):
+    """The same run as two workers see it."""
+    return [Fate(tmp_path / "fate.jsonl"), Fate(tmp_path / "fate.jsonl")]
+
+
+def test_a_deadly_exercise_is_known_to_every_worker(tmp_path):
+    one, other = (lab(fate) for fate in fates(tmp_path))
+    one.begin("1.1")
+    one.mourn(Hang("no sign of life"))
+    with pytest.raises(Unmet, match="an earlier test of exercise 1.1"):
+        other.begin("1.1")
+    other.begin("1.2")
+
+
+def test_a_module_that_ends_two_kinds_of_machines_is_not_tried_on_a_third(tmp_path):
+    for fate, vendor in zip(fates(tmp_path), ("vmx", "svm"), strict=True):
+        machine = lab(fate, vendor, "badmodule")
+        machine.begin("1.1" if vendor == "vmx" else "1.2")
+        with pytest.raises(Panic):
+            machine.load()
+    with pytest.raises(Unmet, match="machines of several kinds: kernel panic"):
+        lab(Fate(tmp_path / "fate.jsonl"), "none").begin("1.3")
+
+
+def test_a_module_that_ends_one_kind_of_machine_is_tried_on_another(tmp_path):
+    one, other = fates(tmp_path)
+    machine = lab(one, "svm", "badmodule")
+    machine.begin("1.1")
+    with pytest.raises(Panic):
+        machine.load()
+    lab(other, "vmx").begin("1.3")
+
+
+def test_commands_that_do_not_end_are_bounded_like_hangs():
+    machine = lab(Fate())
+    for i in range(MAX_HANGS):
+        machine.begin(f"1.{i}")
+        assert machine.run(["hang"]).timed_out
+    with pytest.raises(Unmet, match="`hang` did not end in its time"):
+        machine.begin("1.99")
+
+
+@pytest.mark.parametrize(("log", "what", "shown"), [
+    ("a.c:3:1: error: expected ';'\n", "compile", "a.c:3:1"),
+    ('ERROR: modpost: "f" [project01/vtxdrv.ko] undefined!\n', "link", "modpost"),
+    ("a.c:9: undefined reference to `f'\n", "link", "undefined"),
+    ("a.o: relocation truncated to fit: R_X86_64_PC32\ncollect2: error: ld\n", "link", "truncated"),
+    ("cc: fatal error: Killed signal terminated program cc1\n", "compile", "cc1"),
+])
+def test_an_error_of_the_code_says_which_kind(log, what, shown):
+    problem = Build("project01", Path("x"), log="make: entering\n" + log).problem()
+    assert problem.what == f"the code does not {what}" and shown in problem.log
+
+
+@pytest.mark.parametrize("text", [
+    'asm(".inc" "bin \\"/etc/passwd\\"");', 'asm(".inc"\n\t"lude \\"/etc/passwd\\"");',
+])
+def test_a_file_is_not_read_in_pieces(text):
+    with pytest.raises(Refused, match="incbin"):
+        check_includes(text)
+
+
+def test_termination_ends_the_run_in_order(tmp_path):
+    """As with Ctrl-C: what has begun is cleaned up."""
+    root = grade_fakes.repository(tmp_path / "tree", """
+import pathlib, time
+@exercise("1.1")
+def test_first(lab):
+    try:
+        pathlib.Path("begun").touch()
+        time.sleep(60)
+    finally:
+        pathlib.Path("ended").touch()
+""")
+    keep = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    command = [sys.executable, "-m", "pytest", "tests/stage", "--root", str(root), "--stage", "1"]
+    with subprocess.Popen(command, cwd=root, env=keep, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not (root / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) != 0
+    assert (root / "ended").exists()
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", 'a"b', "a;touch hacked", "`touch hacked`"])
+def test_a_directory_may_have_any_name(tmp_path, name):
+    """The Makefile quotes SUBMIT for the shell (tested without running anything)."""
+    command = ["make", "-n", "check-project1", f"SUBMIT={name}", "PYTHON=true"]
+    shown = subprocess.run(command, cwd=TESTS.parent, text=True, capture_output=True, check=True)
+    script = next(row for row in shown.stdout.splitlines() if "--submit" in row)
+    words = script.partition("--submit ")[2].partition(" --results")[0].strip()
+    echo = subprocess.run(["sh", "-c", f"printf %s {words}"], cwd=tmp_path, text=True,
+                          capture_output=True, check=True)
+    assert echo.stdout == name and not list(tmp_path.iterdir())
