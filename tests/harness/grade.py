@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Any
 
 import pytest
@@ -136,6 +137,17 @@ def run_log(result: Any) -> str:
     return "\n".join(part.rstrip() for part in parts if part.strip())
 
 
+def how_it_ended(result: Any) -> int | str:
+    """The exit status of a command, or the signal that ended it."""
+    if result.status >= 0:
+        return result.status
+    try:
+        name = signal.Signals(-result.status).name
+    except ValueError:
+        name = f"signal {-result.status}"
+    return f"{name} ended it"
+
+
 def check_run(
     result: Any, status: int = 0, what: str | None = None, read: str | None = None
 ) -> Any:
@@ -145,7 +157,7 @@ def check_run(
     what = what or f"exit status of `{command}`"
     if result.timed_out:
         fail(what, status, "it did not end in time and was killed", read, run_log(result))
-    check(result.status, status, what, read=read, log=run_log(result))
+    check(how_it_ended(result), status, what, read=read, log=run_log(result))
     return result
 
 

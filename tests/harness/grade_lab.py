@@ -14,9 +14,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import BootFailed, EmulatorDied, Hang, MachineError
-from harness.grade import CouldNotRun, Unmet, check, check_run, clean, excerpt, fail
+from harness.grade import (
+    CouldNotRun,
+    Unmet,
+    check,
+    check_run,
+    clean,
+    excerpt,
+    fail,
+    how_it_ended,
+    run_log,
+)
 from harness.grade_fate import Fate
-from harness.kmsg import KmsgRecord, check_kmsg, check_taint
+from harness.kmsg import KmsgRecord, check_kmsg, check_taint, sign_of
 from harness.results import Boot, Outcome, Problem
 
 MODULE = "/lab/vtxdrv.ko"
@@ -79,15 +89,18 @@ class Lab:
         self._first_record = 0
         self._taint = 0
         self._last_words = ""
+        self.doing = "the test ran"
         self._spoilt = False  # a process sits in the kernel for ever: unloading is impossible
 
     # ---- life, as the plugin drives it -----------------------------------------------------
 
     def begin(self, exercise: str) -> None:
         """Before a test: a living machine, and a clean slate for its kernel messages."""
+        self._leave_the_wounded()
         self.exercise = exercise
         self.boots = []
         self._last_words = ""
+        self.doing = "the test ran"
         self._refuse_the_hopeless()
         if self._spoilt:
             self.discard()
@@ -95,6 +108,15 @@ class Lab:
         self.machine.ping()
         self._first_record = len(self.machine.records)
         self._taint = self.machine.taint
+
+    def _leave_the_wounded(self) -> None:
+        """A kernel that has oopsed still holds what the dead process held: not for others."""
+        oops = next((r.text for r in self.kmsg if sign_of(r.text) == "oops"), "")
+        if oops:
+            self._why, self.deaths = f"kernel oops: {oops}", self.deaths + 1
+            if self.exercise:
+                self.fate.note("exercise", self.exercise, self._why)
+            self.discard()
 
     def _refuse_the_hopeless(self) -> None:
         killed = self.fate.of_exercise(self.exercise)
@@ -181,10 +203,13 @@ class Lab:
 
     def run(self, argv: list[str], timeout: float = 30, **how: Any) -> Any:
         """Run a program in the machine; see Machine.run()."""
-        return self._in_time(self.machine.run([str(a) for a in argv], timeout=timeout, **how))
+        words = [str(a) for a in argv]
+        self.doing = f"`{' '.join(words)}` ran"
+        return self._in_time(self.machine.run(words, timeout=timeout, **how))
 
     def sh(self, script: str, **how: Any) -> Any:
         """Run a line of shell in the machine."""
+        self.doing = f"`{script}` ran"
         return self._in_time(self.machine.sh(script, **how))
 
     def _in_time(self, result: Any) -> Any:
@@ -219,6 +244,9 @@ class Lab:
         __tracebackhide__ = True
         if status is not None or result.timed_out:
             check_run(result, status or 0)
+        if result.status < 0:
+            fail(f"`{' '.join(result.argv)}`", "it ends and prints JSON", how_it_ended(result),
+                 log=run_log(result))
         try:
             return json.loads(result.stdout)
         except ValueError as error:

@@ -25,6 +25,7 @@ from _pytest.runner import runtestprotocol
 from harness import grade_boot, grade_report
 from harness.errors import EmulatorDied, MachineError, ProtocolError
 from harness.exercises import stage_name
+from harness.grade_explain import explain
 from harness.grade_fate import Fate
 from harness.grade_lab import Lab, LabKey, LabPool, problem_of_machine
 from harness.grade_outcome import problem_of
@@ -326,6 +327,8 @@ def _problem(item: pytest.Item, call: pytest.CallInfo) -> Problem | None:
         problem.read = problem.read or read
     if lab is not None and problem.outcome is Outcome.FAILED and not problem.log:
         problem.log = grade_report.excerpt(lab.log())
+    if lab is not None:
+        explain(problem, error, lab)
     if NONCE in item.stash:
         problem.log = f"--seed {item.config.stash[SETTINGS].seed} repeats it\n{problem.log}"
     return problem

@@ -13,6 +13,7 @@ import pytest
 from harness.build import Build
 from harness.errors import Hang, Panic
 from harness.grade import Unmet
+from harness.grade_explain import kernel_trouble
 from harness.grade_fate import Fate
 from harness.grade_lab import MAX_HANGS, Lab, LabKey
 from harness.submit import Refused, check_includes
@@ -120,3 +121,31 @@ def test_a_directory_may_have_any_name(tmp_path, name):
     echo = subprocess.run(["sh", "-c", f"printf %s {words}"], cwd=tmp_path, text=True,
                           capture_output=True, check=True)
     assert echo.stdout == name and not list(tmp_path.iterdir())
+
+
+OOPS = """\
+[    8.1] <1> BUG: kernel NULL pointer dereference, address: 0000000000000008
+[    8.2] <1> #PF: supervisor write access in kernel mode
+[    8.3] <4> Oops: 0002 [#1] PREEMPT SMP NOPTI
+[    8.4] <4> RIP: 0010:ioctl_get_info+0x52/0x90 [vtxdrv]
+[    8.5] <4> RSP: 0018:ffffc9000045fd98 EFLAGS: 00010246
+[    8.6] <4> Call Trace:
+[    8.7] <4>  device_ioctl+0x3f/0x60 [vtxdrv]"""
+
+
+def test_a_crash_is_named_with_its_place_and_without_registers():
+    headline, log = kernel_trouble(OOPS.splitlines())
+    assert headline.endswith("address: 0000000000000008, in ioctl_get_info+0x52/0x90 [vtxdrv]")
+    assert "device_ioctl" in log and "RSP" not in log
+    assert kernel_trouble(["[    1.0] <6> vtxdrv: project01 loaded"]) is None
+
+
+def test_a_kernel_that_has_oopsed_is_not_for_the_next_test():
+    machine = lab(Fate())
+    machine.begin("1.1")
+    machine.machine.say(1, "BUG: kernel NULL pointer dereference, address: 8")
+    wounded = machine.machine
+    machine.begin("1.2")
+    assert machine.machine is not wounded
+    with pytest.raises(Unmet, match="kernel oops: BUG"):
+        machine.begin("1.1")
