@@ -209,7 +209,7 @@ def test_a_module_that_kills_twice_is_not_loaded_again():
         with pytest.raises(Panic) as caught:
             machine.load()
         machine.mourn(caught.value)
-    with pytest.raises(Unmet, match="loading it ended 2 machines"):
+    with pytest.raises(Unmet, match="loading it ends the machine"):
         machine.begin("1.3")
 
 
