@@ -7,15 +7,26 @@ without this, the workers would go on, and their machines after them.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import signal
+from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
 
 
+def _children() -> list[int]:
+    files = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for file in files for pid in file.read_text(encoding="ascii").split()]
+
+
 def _interrupt(number: int, frame: Any) -> None:
     signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+    for pid in _children():  # a worker would finish its test first, however long that takes
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
     raise KeyboardInterrupt
 
 
