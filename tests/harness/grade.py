@@ -156,7 +156,10 @@ def check_run(
     command = " ".join(getattr(result, "argv", None) or []) or "the command"
     what = what or f"exit status of `{command}`"
     if result.timed_out:
-        fail(what, status, "it did not end in time and was killed", read, run_log(result))
+        stuck = getattr(result, "stuck", False)
+        seen = "it did not end in time, not even when killed: it loops or waits in the kernel" \
+            if stuck else "it did not end in time and was killed"
+        fail(what, status, seen, read, run_log(result) + getattr(result, "stack", ""))
     check(how_it_ended(result), status, what, read=read, log=run_log(result))
     return result
 

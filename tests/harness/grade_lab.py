@@ -38,6 +38,7 @@ JSON_CAP = 8 << 20  # bytes; `detect --verbose` of many processors is long
 # Guest time is a count of instructions in Bochs: a third of it is ten times what any command needs,
 # and a busy second of it takes four of ours.
 BOCHS_PATIENCE = 1 / 3
+STUCK = "it loops or waits in the kernel, for a lock or an event that never comes"
 LOAD_TIMEOUT = 30  # guest seconds for insmod and rmmod
 
 
@@ -225,7 +226,7 @@ class Lab:
         """Remember a command that did not end: the exercise is lost, and waiting is dear."""
         if result.timed_out:
             self.hangs += 1
-            where = ", not even when killed" if getattr(result, "stuck", False) else ""
+            where = f", not even when killed: {STUCK}" if getattr(result, "stuck", False) else ""
             self._why = f"`{' '.join(result.argv)}` did not end in its time{where}"
             if self.exercise:
                 self.fate.note("exercise", self.exercise, self._why)
@@ -299,7 +300,7 @@ class Lab:
                 self.load_deaths = MAX_LOAD_DEATHS
             raise
         if result.timed_out:  # it sits in the kernel and cannot be killed
-            stuck = f"`{' '.join(argv)}` did not end in its time"
+            stuck = f"`{' '.join(argv)}` did not end in its time: {STUCK}"
             self._note_load_death(stuck)
             self.deaths, self._why = self.deaths + 1, stuck
             self._last_words = getattr(result, "stack", "") or self.log()
