@@ -28,7 +28,7 @@ TIMEOUT = 150  # seconds of wall clock; a stage takes about ten, on a busy machi
 MIB = 1024 * 1024
 LIMITS = {
     resource.RLIMIT_AS: 4096 * MIB,  # of each process: a macro bomb must not take the host down
-    resource.RLIMIT_FSIZE: 512 * MIB,
+    resource.RLIMIT_FSIZE: 64 * MIB,  # the largest file of a stage has two
     resource.RLIMIT_CPU: 100,
     resource.RLIMIT_CORE: 0,
 }
@@ -44,7 +44,8 @@ _LINK_ERROR = re.compile(r"undefined reference|multiple definition|modpost|reloc
 _CODE_ERROR = re.compile(
     r"^\S+:\d+(?::\d+)?: (?:fatal )?error:|\bundefined reference to\b|\bmultiple definition of\b"
     r"|^ERROR: modpost:|: error: |^cc1: .*out of memory|\bobjtool: .*error"
-    r"|\brelocation truncated to fit\b|\bterminated program \w+|\bterminated with signal \d+",
+    r"|\brelocation truncated to fit\b|\bterminated program \w+|\bterminated with signal \d+"
+    r"|\bfinal link failed\b|\bFatal error: |\b[Ff]ile (?:too (?:big|large)|size limit exceeded)",
     re.M,
 )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 KEPT_RUNS = 8
+KEPT_BUILDS = 20  # of submissions: a class of hundreds must not fill the disk
 STILL_RUNNING = 3600  # seconds; a younger folder may belong to a run beside this one
 
 
@@ -97,13 +98,25 @@ def artefacts_folder(settings: Settings, key: LabKey) -> Path:
     return folder
 
 
+def _prune(folders: list[Path], keep: int) -> None:
+    """Remove all but the newest, and none that may be in use."""
+    ages = {}
+    for folder in folders:
+        with contextlib.suppress(OSError):  # another run prunes as well
+            if folder.is_dir() and not folder.is_symlink():
+                ages[folder] = folder.stat().st_mtime
+    for old in sorted(ages, key=ages.__getitem__)[:-keep]:
+        if time.time() - ages[old] > STILL_RUNNING:
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def prepare_artefacts(settings: Settings) -> None:
-    """Make room for this run's logs: the ones of the last runs are kept."""
+    """Make room: the logs of the last runs and the builds of the last submissions are kept."""
     home = settings.build / "artefacts"
     (home / settings.run_id).mkdir(parents=True)
-    for old in sorted(p for p in home.iterdir() if p.is_dir() and not p.is_symlink())[:-KEPT_RUNS]:
-        if time.time() - old.stat().st_mtime > STILL_RUNNING:
-            shutil.rmtree(old, ignore_errors=True)
+    _prune(list(home.iterdir()), KEPT_RUNS)
+    _prune(list((settings.build / "variants").glob("*submit-*")), KEPT_BUILDS)
+    _prune(list((settings.build / "submissions").glob("*")), KEPT_BUILDS)
 
 
 def link_artefacts(settings: Settings) -> Path | None:

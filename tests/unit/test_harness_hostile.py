@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import grade_fakes
 import pytest
+from harness import grade_boot
 from harness.build import Build
 from harness.errors import Hang, Panic
 from harness.grade import Unmet
@@ -78,6 +80,15 @@ def test_commands_that_do_not_end_are_bounded_like_hangs():
 def test_an_error_of_the_code_says_which_kind(log, what, shown):
     problem = Build("project01", Path("x"), log="make: entering\n" + log).problem()
     assert problem.what == f"the code does not {what}" and shown in problem.log
+
+
+def test_builds_of_old_submissions_are_removed(tmp_path):
+    builds = [tmp_path / "variants" / f"submit-{i}" for i in range(grade_boot.KEPT_BUILDS + 2)]
+    for age, folder in enumerate(reversed(builds)):
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - age * 3600,) * 2)
+    grade_boot.prepare_artefacts(SimpleNamespace(build=tmp_path, run_id="now"))
+    assert [folder for folder in builds if folder.exists()] == builds[2:]
 
 
 @pytest.mark.parametrize("text", [
