@@ -32,6 +32,7 @@ LIMITS = {
     resource.RLIMIT_CPU: 100,
     resource.RLIMIT_CORE: 0,
 }
+LIMITS_TEXT = "100 s of CPU time, 4 GiB of memory, 64 MiB a file"
 ERROR_LINES = 14
 READ = "docs/grading.md#the-build"
 # make's own variables of an outer `make check` would reach the build and change it.
@@ -40,6 +41,7 @@ _OUTER_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAG
 _WARNING = re.compile(r"\bwarning:")
 _MAKES_OWN = re.compile(r"make\[?\d*\]?:|\s+(?:CC|LD|AS|AR|MODPOST)\b")
 _LINK_ERROR = re.compile(r"undefined reference|multiple definition|modpost|relocation truncated")
+_LIMIT = re.compile(r"terminated program|out of memory|[Ff]ile (?:too |size limit)")
 # The code's fault, as opposed to that of the machine that builds it.
 _CODE_ERROR = re.compile(
     r"^\S+:\d+(?::\d+)?: (?:fatal )?error:|\bundefined reference to\b|\bmultiple definition of\b"
@@ -100,8 +102,10 @@ class Build:
         if self.errors:
             verb, tool = ("link", "linker") if _LINK_ERROR.search(self.errors.partition("\n")[0]) \
                 else ("compile", "compiler")
-            return Problem(Outcome.FAILED, f"the code does not {verb}", expected,
-                           f"the {tool}'s first errors", READ,
+            seen = f"the {tool}'s first errors"
+            if _LIMIT.search(self.errors):
+                seen = f"the compiler met the grader's limits: {LIMITS_TEXT}"
+            return Problem(Outcome.FAILED, f"the code does not {verb}", expected, seen, READ,
                            log=excerpt(self.errors, ERROR_LINES))
         return Problem(Outcome.COULD_NOT_RUN, "the build stopped before or after compiling",
                        expected, f"`{' '.join(self.command)}` failed without a compiler's error",

@@ -13,8 +13,8 @@ from harness.results import Outcome, Problem
 
 LINES = 12
 COLUMNS = 110
-_REGISTERS = re.compile(r"^\s*(?:<\d> )?(?:R[A-Z0-9]{2}|RSP|[CDEF]S|CR\d|DR\d|PKRU|Code|Hardware name"
-                        r"|Modules linked in|---\[|\? )")
+_REGISTERS = re.compile(r"^\s*(?:<\d> )?(?:R[A-Z0-9]{2}|[CDEF]S|CR\d|DR\d|PKRU|Code"
+                        r"|Hardware name|Modules linked in|---\[|\? )")
 _TIME = re.compile(r"^\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?(?:<\d> )?")
 _PLACE = re.compile(r"RIP: [0-9a-f]{4}:(\S+(?: \[\w+\])?)")
 _SERIOUS = ("panic", "oops", "lockup", "warn")

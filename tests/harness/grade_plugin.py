@@ -84,7 +84,8 @@ def make_settings(config: pytest.Config) -> Settings:
     root = Path(option("--root")).resolve()
     submit = Path(option("--submit")).resolve() if option("--submit") else None
     if submit and not submit.is_dir():
-        raise pytest.UsageError(f"SUBMIT={option('--submit')}: there is no such directory")
+        what = "this is a file; name its" if submit.exists() else "there is no such"
+        raise pytest.UsageError(f"SUBMIT={option('--submit')}: {what} directory")
     stage = stage_name(option("--stage")) if option("--stage") else ""
     build = (root / option("--build-root")).resolve()
     results = Path(option("--results")).resolve() if option("--results") else \

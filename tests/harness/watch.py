@@ -14,7 +14,7 @@ from harness.console import Console
 # A guest that answers beats once per second of its own clock while it works. So silence means
 # a hang, but how much silence depends on how fast this host runs the emulator at this moment.
 # The budget is counted in CPU seconds that the emulator got: a busy host stretches it by itself.
-CPU_BUDGET = {"kvm": 20.0, "tcg": 30.0, "bochs": 60.0}
+CPU_BUDGET = {"kvm": 20.0, "tcg": 30.0, "bochs": 40.0}
 BOOT_BUDGET = {"kvm": 60.0, "tcg": 90.0, "bochs": 240.0}
 IDLE_FACTOR = 2  # a guest that halted with interrupts off uses no CPU: then the wall clock counts
 IDLE_SHARE = 0.05
