@@ -35,7 +35,7 @@ MAX_FAILED_BOOTS = 2  # in a row
 MAX_HANGS = 2  # of them by silence, or by a command that did not end: a minute each
 MAX_LOAD_DEATHS = 2  # while loading vtxdrv.ko: it will not get better
 JSON_CAP = 8 << 20  # bytes; `detect --verbose` of many processors is long
-# Guest time is a count of instructions in Bochs: a sixth of it is five times what any command needs,
+# Guest time counts instructions in Bochs: a sixth of it is five times what any command needs,
 # and a busy second of it takes six of ours.
 BOCHS_PATIENCE = 1 / 6
 STUCK = "it loops or waits in the kernel, for a lock or an event that never comes"
