@@ -56,11 +56,11 @@ have_headers() { # on Debian the metapackage, which follows the distribution's k
 }
 
 present() { # PROBE
+	# shellcheck disable=SC2086  # the pattern of file: is to be expanded
 	case $1 in
 	cmd:*) have_command "${1#cmd:}" ;;
 	lib:*) any_file "$root"/usr/lib/"${1#lib:}" "$root"/usr/lib64/"${1#lib:}" \
 		"$root"/usr/lib/*/"${1#lib:}" ;;
-	# shellcheck disable=SC2086  # the pattern is to be expanded
 	file:*) any_file $root${1#file:} ;;
 	py:*) have_module "${1#py:}" ;;
 	headers) have_headers ;;
@@ -100,12 +100,15 @@ check_rights() { # sets $as_root to what runs a command as root
 	as_root=
 	[ "$(id -u)" != 0 ] || return 0
 	as_root=sudo
+	command="make install-deps"
+	# shellcheck disable=SC2086,SC2116  # without the blanks at both ends
+	[ "$groups" = " core " ] || command="$command DEPS=\"$(echo $groups)\""
 	if ! command -v sudo >/dev/null; then
-		say "You are not root and there is no sudo. Run as root:  make install-deps" >&2
+		say "You are not root and there is no sudo. Run as root:  $command" >&2
 		return 1
 	elif ! sudo -n true 2>/dev/null && [ ! -t 0 ]; then
 		say "sudo wants a password and there is no terminal to ask on." \
-			"Run in one:  make install-deps" >&2
+			"Run in one:  $command" >&2
 		return 1
 	fi
 }
@@ -141,7 +144,7 @@ distribution=$(distribution)
 list=$(missing)
 [ "$mode" != missing ] || { [ -z "$list" ] || say "$list"; exit 0; }
 [ -n "$list" ] || exit 0
-# shellcheck disable=SC2046  # names have no spaces
+# shellcheck disable=SC2046,SC2005  # names have no spaces; echo makes one line of them
 packages=$(echo $(say "$list" | cut -d ' ' -f 1))
 
 say "These packages are missing, needed for:"
