@@ -118,10 +118,20 @@ apt() { # dpkg may be busy with an unattended upgrade: wait for it
 		apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-progress() { # apt's output on stdin: the figures, then a dot for each package that is in place
-	awk '/^Need to get|^After this operation/ { print "  " $0; fflush() }
-		/^Setting up/ { printf "."; dots = 1; fflush() }
-		END { if (dots) print "" }'
+progress() { # apt's output on stdin: the figures, then a dot for each package, fetched or in place
+	now= # no awk here: Debian's mawk waits for a full buffer before it looks at a line
+	while IFS= read -r line; do
+		case $line in
+		"Need to get"* | "After this operation"*) say "  $line"; continue ;;
+		"Get:"*) what=fetching ;;
+		"Setting up"*) what=installing ;;
+		*) continue ;;
+		esac
+		[ "$now" = "$what" ] || printf "${now:+\\n}  %s " "$what"
+		now=$what
+		printf .
+	done
+	[ -z "$now" ] || say ""
 }
 
 install() { # PACKAGE...
