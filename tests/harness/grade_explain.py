@@ -6,7 +6,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.errors import ConsoleFlood, Hang, MachineError, Oops, Panic, Stopped, TripleFault
+from harness.errors import (
+    ConsoleFlood,
+    Hang,
+    MachineError,
+    Oops,
+    Panic,
+    ProtocolError,
+    Stopped,
+    TripleFault,
+)
 from harness.grade import clean
 from harness.kmsg import sign_of
 from harness.results import Outcome, Problem
@@ -50,6 +59,12 @@ def meaning(error: BaseException) -> str:
 
 def explain(problem: Problem, error: BaseException, lab: Any) -> None:
     """Complete a failure with what the kernel said about it and what was running."""
+    if isinstance(error, ProtocolError) and lab.machine is not None:  # the second time
+        problem.outcome, problem.what = Outcome.FAILED, f"the lab machine while {lab.doing}"
+        problem.expected = "its answers can be understood"
+        problem.seen = f"{error}\n(the console is flooded, or somebody writes to the grader's line)"
+        problem.log = ""
+        lab.lose(str(error))
     if problem.outcome is not Outcome.FAILED:
         return
     rows = [str(record) for record in lab.kmsg]

@@ -31,6 +31,7 @@ from harness.results import Boot, Outcome, Problem
 
 MODULE = "/lab/vtxdrv.ko"
 MAX_DEATHS = 10  # of one machine, over the whole suite
+ERROR, MANY_ERRORS = 3, 100  # records of that level or worse in one test
 MAX_FAILED_BOOTS = 2  # in a row
 MAX_HANGS = 2  # of them by silence, or by a command that did not end: a minute each
 MAX_LOAD_DEATHS = 2  # while loading vtxdrv.ko: it will not get better
@@ -114,13 +115,19 @@ class Lab:
         self._taint = self.machine.taint
 
     def _leave_the_wounded(self) -> None:
-        """A kernel that has oopsed still holds what the dead process held: not for others."""
-        oops = next((r.text for r in self.kmsg if sign_of(r.text) == "oops"), "")
-        if oops:
-            self._why, self.deaths = f"kernel oops: {oops}", self.deaths + 1
-            if self.exercise:
-                self.fate.note("exercise", self.exercise, self._why)
-            self.discard()
+        """A kernel that has oopsed still holds what the dead process held, and one that prints
+        without an end will go on: not for others."""
+        if oops := next((r.text for r in self.kmsg if sign_of(r.text) == "oops"), ""):
+            self.lose(f"kernel oops: {oops}")
+        elif sum(record.level <= ERROR for record in self.kmsg) > MANY_ERRORS:
+            self.lose(f"the kernel prints errors without an end: {self.kmsg[-1].text}")
+
+    def lose(self, why: str) -> None:
+        """Give the machine up because of what the current exercise did to it."""
+        self._why, self.deaths = why, self.deaths + 1
+        if self.exercise:
+            self.fate.note("exercise", self.exercise, why)
+        self.discard()
 
     def _refuse_the_hopeless(self) -> None:
         killed = self.fate.of_exercise(self.exercise)

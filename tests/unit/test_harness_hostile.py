@@ -13,11 +13,12 @@ import grade_fakes
 import pytest
 from harness import grade_boot
 from harness.build import Build
-from harness.errors import Hang, Panic
+from harness.errors import Hang, Panic, ProtocolError
 from harness.grade import Unmet
-from harness.grade_explain import kernel_trouble
+from harness.grade_explain import explain, kernel_trouble
 from harness.grade_fate import Fate
-from harness.grade_lab import MAX_HANGS, Lab, LabKey
+from harness.grade_lab import MANY_ERRORS, MAX_HANGS, Lab, LabKey
+from harness.results import Outcome, Problem
 from harness.submit import Refused, check_includes
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -149,6 +150,26 @@ def test_a_crash_is_named_with_its_place_and_without_registers():
     assert headline.endswith("address: 0000000000000008, in ioctl_get_info+0x52/0x90 [vtxdrv]")
     assert "device_ioctl" in log and "RSP" not in log
     assert kernel_trouble(["[    1.0] <6> vtxdrv: project01 loaded"]) is None
+
+
+def test_a_machine_that_cannot_be_understood_twice_is_the_codes_fault():
+    machine = lab(Fate())
+    machine.begin("1.1")
+    problem = Problem(Outcome.GRADER_BROKE)
+    explain(problem, ProtocolError("request 7: damaged"), machine)
+    assert problem.outcome is Outcome.FAILED and "flooded" in problem.seen
+    with pytest.raises(Unmet, match="request 7"):
+        machine.begin("1.1")
+
+
+def test_a_flood_of_errors_is_not_for_the_next_test():
+    machine = lab(Fate())
+    machine.begin("1.1")
+    for _ in range(MANY_ERRORS + 1):
+        machine.machine.say(3, "vtxdrv: flood")
+    flooded = machine.machine
+    machine.begin("1.2")
+    assert machine.machine is not flooded
 
 
 def test_a_kernel_that_has_oopsed_is_not_for_the_next_test():
