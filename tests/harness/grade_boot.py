@@ -82,6 +82,7 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
     out = build_root(settings.build, key.kver, settings.todo, name)
     variables = {"KVER": key.kver, "TODO": settings.todo,
                  "SUBMIT": str(taken.folder) if taken else ""}
+    kernels.resolve(key.kver or None)  # downloads are not for the build, whose files are limited
     build = build_stage(settings.root, key.stage, out, variables, settings.run_id)
     if not build.reused:
         say(f"built {key.stage} for kernel {key.kver or 'default'}: "
