@@ -159,7 +159,7 @@ def check_run(
         stuck = getattr(result, "stuck", False)
         seen = "it did not end in time, not even when killed: it loops or waits in the kernel" \
             if stuck else "it did not end in time and was killed"
-        fail(what, status, seen, read, run_log(result) + getattr(result, "stack", ""))
+        fail(what, status, seen, read, f"{run_log(result)}\n{getattr(result, 'stack', '')}".strip())
     check(how_it_ended(result), status, what, read=read, log=run_log(result))
     return result
 
