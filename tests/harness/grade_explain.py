@@ -25,7 +25,7 @@ COLUMNS = 110
 _REGISTERS = re.compile(r"^\s*(?:<\d> )?(?:R[A-Z0-9]{2}|[CDEF]S|CR\d|DR\d|PKRU|Code"
                         r"|Hardware name|Modules linked in|---\[|\? )")
 _TIME = re.compile(r"^\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?(?:<\d> )?")
-_PLACE = re.compile(r"RIP: [0-9a-f]{4}:(\S+(?: \[\w+\])?)")
+_PLACE = re.compile(r"RIP: 0010:(\S+(?: \[\w+\])?)")
 _SERIOUS = ("panic", "oops", "lockup", "warn")
 
 MEANING = {
