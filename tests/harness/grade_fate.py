@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+MAX_SLOW = 3  # exercises lost to hangs and endless commands, each of which costs a minute
 MAX_LOAD_GROUPS = 2  # kinds of machines that loading vtxdrv.ko ended
 
 
@@ -39,6 +40,11 @@ class Fate:
     def of_exercise(self, number: str) -> str:
         """What a test of this exercise did to a machine; "" if nothing."""
         return self._entries("exercise").get(number, "") if number else ""
+
+    def of_patience(self) -> str:
+        """Why nothing more is run: too many exercises have used up their time; "" before."""
+        slow = self._entries("slow")
+        return list(slow.values())[-1] if len(slow) >= MAX_SLOW else ""
 
     def of_loading(self) -> str:
         """Why vtxdrv.ko is not loaded any more on any machine; "" as long as it is."""

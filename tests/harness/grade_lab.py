@@ -25,7 +25,7 @@ from harness.grade import (
     how_it_ended,
     run_log,
 )
-from harness.grade_fate import Fate
+from harness.grade_fate import MAX_SLOW, Fate
 from harness.kmsg import KmsgRecord, check_kmsg, check_taint, sign_of
 from harness.results import Boot, Outcome, Problem
 
@@ -95,7 +95,7 @@ class Lab:
         self._taint = 0
         self._last_words = ""
         self.doing = "the test ran"
-        self._spoilt = False  # a process sits in the kernel for ever: unloading is impossible
+        self._spoilt = False  # a command did not end; the next test gets a new machine
 
     # ---- life, as the plugin drives it -----------------------------------------------------
 
@@ -125,15 +125,22 @@ class Lab:
     def lose(self, why: str) -> None:
         """Give the machine up because of what the current exercise did to it."""
         self._why, self.deaths = why, self.deaths + 1
-        if self.exercise:
-            self.fate.note("exercise", self.exercise, why)
+        self._note_killer()
         self.discard()
+
+    def _note_killer(self, slow: bool = False) -> None:
+        for kind in ("exercise", "slow")[: 1 + slow]:
+            if self.exercise:
+                self.fate.note(kind, self.exercise, self._why)
 
     def _refuse_the_hopeless(self) -> None:
         killed = self.fate.of_exercise(self.exercise)
         if hopeless := self.fate.of_loading():
             fail("not run", "vtxdrv.ko can be loaded",
                  f"loading it ended machines of several kinds: {hopeless}")
+        if lost := self.fate.of_patience():
+            fail("not run", "an end of each test within seconds",
+                 f"tests of {MAX_SLOW} exercises hung, which is all the time there is: {lost}")
         if self.load_deaths >= MAX_LOAD_DEATHS:
             fail("not run", "vtxdrv.ko can be loaded",
                  f"loading it ends the machine: {self._why}")
@@ -195,8 +202,8 @@ class Lab:
         self.hangs += isinstance(error, Hang)
         self._why = str(error).splitlines()[0]
         self._last_words = clean(error.tail)
-        if self.exercise and not isinstance(error, EmulatorDied):
-            self.fate.note("exercise", self.exercise, self._why)
+        if not isinstance(error, EmulatorDied):
+            self._note_killer(slow=isinstance(error, Hang))
         self.discard()
 
     def discard(self) -> None:
@@ -235,9 +242,8 @@ class Lab:
             self.hangs += 1
             where = f", not even when killed: {STUCK}" if getattr(result, "stuck", False) else ""
             self._why = f"`{' '.join(result.argv)}` did not end in its time{where}"
-            if self.exercise:
-                self.fate.note("exercise", self.exercise, self._why)
-            self._spoilt = self._spoilt or bool(where)
+            self._note_killer(slow=True)
+            self._spoilt = True  # whoever it left behind would disturb the next test
         return result
 
     def put(self, path: str, data: bytes, mode: int = 0o644) -> None:

@@ -16,7 +16,7 @@ from harness.build import Build
 from harness.errors import Hang, Panic, ProtocolError
 from harness.grade import Unmet
 from harness.grade_explain import explain, kernel_trouble
-from harness.grade_fate import Fate
+from harness.grade_fate import MAX_SLOW, Fate
 from harness.grade_lab import MANY_ERRORS, MAX_HANGS, Lab, LabKey
 from harness.results import Outcome, Problem
 from harness.submit import Refused, check_includes
@@ -60,6 +60,15 @@ def test_a_module_that_ends_one_kind_of_machine_is_tried_on_another(tmp_path):
     with pytest.raises(Panic):
         machine.load()
     lab(other, "vmx").begin("1.3")
+
+
+def test_exercises_that_hang_are_bounded_over_all_machines(tmp_path):
+    for i in range(MAX_SLOW):
+        machine = lab(Fate(tmp_path / "fate.jsonl"), f"vendor{i}")
+        machine.begin(f"1.{i}")
+        machine.run(["hang"])
+    with pytest.raises(Unmet, match=f"tests of {MAX_SLOW} exercises hung"):
+        lab(Fate(tmp_path / "fate.jsonl")).begin("1.99")
 
 
 def test_commands_that_do_not_end_are_bounded_like_hangs():

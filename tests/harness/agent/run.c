@@ -186,8 +186,7 @@ static void on_deadline(struct running *r, uint64_t now)
 	}
 	r->flags |= RUN_TIMED_OUT;
 	r->deadline = now + GRACE_MS;
-	kill(-r->pid, SIGKILL);
-	kill(r->pid, SIGKILL); /* in case it has not reached setsid() yet */
+	kill(-1, SIGKILL); /* everybody but us: a fork bomb has left its process group long ago */
 }
 
 static void command_wait(struct running *r, int chld)
