@@ -14,17 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import BootFailed, EmulatorDied, Hang, MachineError
-from harness.grade import (
-    CouldNotRun,
-    Unmet,
-    check,
-    check_run,
-    clean,
-    excerpt,
-    fail,
-    how_it_ended,
-    run_log,
-)
+from harness.grade import CouldNotRun, Unmet, check, check_run, clean, excerpt, fail
+from harness.grade import how_it_ended, run_log
 from harness.grade_fate import MAX_SLOW, Fate
 from harness.kmsg import KmsgRecord, check_kmsg, check_taint, sign_of
 from harness.results import Boot, Outcome, Problem
@@ -99,7 +90,7 @@ class Lab:
 
     # ---- life, as the plugin drives it -----------------------------------------------------
 
-    def begin(self, exercise: str) -> None:
+    def begin(self, exercise: str, loads: bool = True) -> None:
         """Before a test: a living machine, and a clean slate for its kernel messages."""
         self._leave_the_wounded()
         self.exercise = exercise
@@ -107,6 +98,8 @@ class Lab:
         self._last_words = ""
         self.doing = "the test ran"
         self._refuse_the_hopeless()
+        if loads:
+            self._refuse_to_load()
         if self._spoilt:
             self.discard()
         self.ensure()
@@ -134,23 +127,24 @@ class Lab:
                 self.fate.note(kind, self.exercise, self._why)
 
     def _refuse_the_hopeless(self) -> None:
-        killed = self.fate.of_exercise(self.exercise)
-        if hopeless := self.fate.of_loading():
-            fail("not run", "vtxdrv.ko can be loaded",
-                 f"loading it ended machines of several kinds: {hopeless}")
+        if killed := self.fate.of_exercise(self.exercise):
+            fail("not run", "a living machine",
+                 f"an earlier test of exercise {self.exercise} took it: {killed}")
         if lost := self.fate.of_patience():
             fail("not run", "an end of each test within seconds",
                  f"tests of {MAX_SLOW} exercises hung, which is all the time there is: {lost}")
-        if self.load_deaths >= MAX_LOAD_DEATHS:
-            fail("not run", "vtxdrv.ko can be loaded",
-                 f"loading it ends the machine: {self._why}")
-        if killed:
-            fail("not run", "a living machine",
-                 f"an earlier test of exercise {self.exercise} took it: {killed}")
         if self.deaths >= MAX_DEATHS or self.hangs >= MAX_HANGS:
             fail("not run", "a living machine",
                  f"{self.deaths} machines ended and {self.hangs} times nothing answered any more;"
                  f" the last time: {self._why}")
+
+    def _refuse_to_load(self) -> None:
+        """Only for tests that load the module: the others may still earn their points."""
+        if hopeless := self.fate.of_loading():
+            fail("not run", "vtxdrv.ko can be loaded",
+                 f"loading it ended machines of several kinds: {hopeless}")
+        if self.load_deaths >= MAX_LOAD_DEATHS:
+            fail("not run", "vtxdrv.ko can be loaded", f"loading it ends the machine: {self._why}")
 
     def ensure(self) -> None:
         """Boot unless the machine is alive; after two failed boots nobody tries again."""
@@ -305,6 +299,7 @@ class Lab:
 
     def _load_or_give_up(self, argv: list[str]) -> Any:
         __tracebackhide__ = True
+        self._refuse_to_load()
         try:
             result = self.run(argv, timeout=LOAD_TIMEOUT)
         except MachineError as error:

@@ -348,7 +348,7 @@ def lab(request: pytest.FixtureRequest, lab_key: LabKey) -> Lab:
     """The booted machine that this test shares with others; vtxdrv.ko is not necessarily loaded."""
     machine = request.config.stash[POOL].get(lab_key)
     request.node.stash[USED_LAB] = machine
-    machine.begin(exercise_of(request.node)[0])
+    machine.begin(exercise_of(request.node)[0], loads="driver" in request.fixturenames)
     return machine
 
 

@@ -62,6 +62,18 @@ def test_a_module_that_ends_one_kind_of_machine_is_tried_on_another(tmp_path):
     lab(other, "vmx").begin("1.3")
 
 
+def test_what_needs_no_module_runs_without_one(tmp_path):
+    for fate, vendor in zip(fates(tmp_path), ("vmx", "svm"), strict=True):
+        machine = lab(fate, vendor, "badmodule")
+        machine.begin("1.1" if vendor == "vmx" else "1.2")
+        with pytest.raises(Panic):
+            machine.load()
+    other = lab(Fate(tmp_path / "fate.jsonl"), "none")
+    other.begin("1.3", loads=False)
+    with pytest.raises(Unmet, match="several kinds"):
+        other.load()
+
+
 def test_exercises_that_hang_are_bounded_over_all_machines(tmp_path):
     for i in range(MAX_SLOW):
         machine = lab(Fate(tmp_path / "fate.jsonl"), f"vendor{i}")
