@@ -134,10 +134,16 @@ def clean_environment() -> dict[str, str]:
 def run_limited(command: list[str], cwd: Path, timeout: float = TIMEOUT) -> tuple[int | None, str]:
     """Run a command in its own process group; return its status (None = killed late) and output."""
     # The output goes to a file: a flood of messages then meets the limit on a file's size.
-    with tempfile.TemporaryFile() as output, subprocess.Popen(
-        command, cwd=cwd, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=output,
-        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_set_limits,
-    ) as process:
+    # A compiler that is killed leaves its temporary files: they go with their folder.
+    with (
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryDirectory(prefix="vtx-", ignore_cleanup_errors=True) as scratch,
+        subprocess.Popen(
+            command, cwd=cwd, env=clean_environment() | {"TMPDIR": scratch},
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True, preexec_fn=_set_limits,
+        ) as process,
+    ):
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired:
