@@ -29,6 +29,8 @@ no-python = $(error No python3 here is 3.11 or newer and has pytest, xdist and p
 endif
 
 include common/mk/stage.mk
+# For instructors; a student's repository does not have it.
+-include common/mk/course.mk
 
 STAGE_DIR := $(O)/project$(STAGE)
 RESULTS ?= $(O)/results
@@ -60,7 +62,7 @@ demo: project$(NEWEST) ## build the newest stage, boot the lab machine and show 
 	@$(LAB) demo --stage-dir $(O)/project$(NEWEST)
 
 check: deps ## everything: unit tests, repository rules, every stage on the oldest and newest kernel
-	@$(PYTEST) tests/unit tests/repo tests/stage --results $(RESULTS) \
+	@$(PYTEST) $(wildcard tests/unit tests/repo) tests/stage $(grader-sample) --results $(RESULTS) \
 		$(addprefix --kver ,$(or $(KVER),$(KERNELS)))
 
 ## One stage; N is 1 or 01, SUBMIT=dir grades somebody's directory
@@ -108,4 +110,4 @@ distclean: clean ## the same, and the downloaded kernels in VTX_CACHE
 	@sh common/mk/remove.sh "$(VTX_CACHE)"
 
 help: ## this text
-	@sh common/mk/help.sh Makefile
+	@sh common/mk/help.sh Makefile $(wildcard common/mk/course.mk)

@@ -3,7 +3,7 @@
 # make help: the Makefile's targets in its order. "target: … ## text" and "## target: text" are
 # described, other "## text" lines are headings. A pattern target is written "## targetN: text".
 #
-# usage: help.sh MAKEFILE
+# usage: help.sh MAKEFILE...
 echo "vtxdrv: a hypervisor built in seven projects. New here: make demo, then README.md"
 awk '
 	function show(described) {
@@ -17,7 +17,7 @@ awk '
 		target = $1
 		sub(/.* ## /, "")
 		show($0 ~ /^[a-z-]+N: / ? $0 : target " " $0)
-	}' "$1"
+	}' "$@"
 cat <<'END'
 
 Variables: KVER= kernel, a release or a series (6.12)   STAGE=02   SUBMIT=dir   TODO="1.3 2.1"

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+# For instructors: hand out, grade a class, and test the grader. Starter trees do not have this file.
+#
+#   make starter OUT=dir [UPTO=2] [SOLVED=1] [HIDE="…"]    the students' repository
+#   make solution-diff STAGE=02                            what a correct answer adds to it
+#   make check-grader                                      starters, mutants and cheats, each graded
+#   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
+
+COURSE = $(HARNESS) $(PYTHON) -m
+given = $(if $($(1)),--$(2) $(call quoted,$($(1))))
+
+# The part of tests/grader that `make check` has time for.
+grader-sample = tests/grader --grader-sample
+
+.PHONY: starter solution-diff check-grader grade-class
+## For instructors (docs/instructors.md)
+starter: deps ## the students' repository into OUT=; UPTO=, SOLVED=, HIDE=
+	@$(COURSE) harness.starter --out $(call quoted,$(if $(filter command line environment,$(origin OUT)),$(OUT))) \
+		$(call given,UPTO,upto) $(call given,SOLVED,solved) $(call given,HIDE,hide)
+
+solution-diff: deps ## what a correct answer adds to the starter; STAGE=
+	$(stage-known)
+	@$(COURSE) harness.solution --stage $(STAGE)
+
+check-grader: deps ## test the grader: every starter, step, mutant and cheat, each graded
+	@$(PYTEST) tests/grader --results $(O)/results-grader
+
+grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
+	$(stage-known)
+	@sh common/mk/install-deps.sh class
+	@$(COURSE) harness.klass --submissions $(call quoted,$(SUBMISSIONS)) --stage $(STAGE) --build-root $(O) \
+		--jobs $(JOBS) $(if $(filter command line environment,$(origin OUT)),$(call given,OUT,out)) \
+		$(call given,POLICY,policy) $(call given,DEADLINE,deadline) $(call given,KVER,kver)
