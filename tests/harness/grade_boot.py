@@ -17,13 +17,13 @@ from harness import kernel as kernels
 from harness import lab, submit
 from harness.build import Build, build_root, build_stage
 from harness.exercises import stage_directories, stage_directory
-from harness.grade import Unmet
-from harness.grade_lab import LabKey, build_or_fail, describe_spec
+from harness.grade import CouldNotRun, Unmet
+from harness.grade_key import LabKey, describe_spec
 from harness.machine import Machine
 from harness.results import Outcome, Problem
 
 if TYPE_CHECKING:
-    from harness.grade_plugin import Settings
+    from harness.grade_settings import Settings
 
 Say = Callable[[str], None]
 KEPT_RUNS = 8
@@ -69,6 +69,16 @@ def submitted(settings: Settings, stage: str) -> submit.Submission | None:
     data = json.loads(note.read_text(encoding="utf-8"))
     paths = {"source": Path(data["source"]), "folder": Path(data["folder"])}
     return submit.Submission(**data | paths)
+
+
+def build_or_fail(build: Any) -> Any:
+    """The build, or the reason why there is nothing to boot as the test's own result."""
+    problem = build.problem()
+    if problem is None:
+        return build
+    if problem.outcome is Outcome.FAILED:
+        raise Unmet(problem)
+    raise CouldNotRun(f"{problem.seen}\n{problem.log}")
 
 
 def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:

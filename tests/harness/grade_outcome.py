@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from harness.errors import AccelUnusable, BootFailed, MachineError
@@ -25,9 +23,14 @@ def _plain_failure(error: BaseException) -> Problem:
     return Problem(Outcome.FAILED, seen=first, log=excerpt(rest))
 
 
-def problem_of(
-    excinfo: pytest.ExceptionInfo, has_points: bool, of_machine: Callable[[MachineError], Problem]
-) -> Problem:
+def problem_of_machine(error: MachineError) -> Problem:
+    """The end of a machine as a problem of the test that was running."""
+    return Problem(Outcome.FAILED, "the lab machine while the test ran", "it stays alive",
+                   clean(f"{error.what}: {error.detail}" if error.detail else error.what),
+                   log=excerpt(error.tail))
+
+
+def problem_of(excinfo: pytest.ExceptionInfo, has_points: bool) -> Problem:
     """Turn the end of a test into a Problem."""
     error = excinfo.value
     if isinstance(error, Unmet):
@@ -39,7 +42,7 @@ def problem_of(
         first, _, rest = clean(str(error)).partition("\n")
         return Problem(Outcome.COULD_NOT_RUN, seen=first, log=excerpt(rest))
     if isinstance(error, MachineError):
-        return of_machine(error)
+        return problem_of_machine(error)
     if isinstance(error, AssertionError | pytest.fail.Exception) or not has_points:
         return _plain_failure(error)
     where = excinfo.traceback[-1] if excinfo.traceback else None

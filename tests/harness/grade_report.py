@@ -6,29 +6,21 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from harness import grade_boot
 from harness.exercises import load_stage, stage_directories, stage_directory, stage_title
-from harness.grade import clean, excerpt, problem_text
+from harness.grade import clean, excerpt
+from harness.grade_settings import Settings, clock
 from harness.results import ExerciseResult, Outcome, Problem, Run, StageResult, TestResult, worst
 from harness.writers import gradescope, junit, terminal
 
-if TYPE_CHECKING:
-    from harness.grade_plugin import Settings
-
-__all__ = ["Controller", "clock", "excerpt", "plain_name", "problem_text"]
 _STAGE_FILE = re.compile(r"test_(project\d\d|lab_[a-z0-9]+)")
 _MARKUP = {Outcome.PASSED: {"green": True}, Outcome.FAILED: {"red": True, "bold": True},
            Outcome.GRADER_BROKE: {"purple": True, "bold": True},
            Outcome.COULD_NOT_RUN: {"yellow": True, "bold": True}}
-
-
-def clock(seconds: float) -> str:
-    """Time since the start as m:ss."""
-    return f"{int(seconds) // 60:3d}:{int(seconds) % 60:02d}"
 
 
 def plain_name(nodeid: str) -> str:

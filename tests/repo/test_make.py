@@ -48,7 +48,7 @@ def _by_pattern(known, name):
 
 
 def stage_names():
-    from harness.grade_plugin import REPOSITORY
+    from harness.grade_settings import REPOSITORY
     return [d.name for d in exercises.stage_directories(REPOSITORY)]
 
 

@@ -17,7 +17,9 @@ from harness.errors import Hang, Panic, ProtocolError
 from harness.grade import Unmet
 from harness.grade_explain import explain, kernel_trouble
 from harness.grade_fate import MAX_SLOW, Fate
-from harness.grade_lab import MANY_ERRORS, MAX_HANGS, Lab, LabKey
+from harness.grade_key import LabKey
+from harness.grade_lab import Lab
+from harness.grade_life import MANY_ERRORS, MAX_HANGS
 from harness.results import Outcome, Problem
 from harness.submit import Refused, check_includes
 

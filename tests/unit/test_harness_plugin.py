@@ -11,8 +11,11 @@ import grade_fakes
 import pytest
 from harness.errors import Hang, Panic
 from harness.grade import CouldNotRun, Unmet
-from harness.grade_lab import MAX_DEATHS, MAX_HANGS, Lab, LabKey, LabPool
-from harness.grade_plugin import lab_keys
+from harness.grade_collect import lab_keys
+from harness.grade_key import LabKey
+from harness.grade_lab import Lab
+from harness.grade_life import MAX_DEATHS, MAX_HANGS
+from harness.grade_pool import LabPool
 
 GOOD = """
 @exercise("1.1", expected="it works")
@@ -240,6 +243,6 @@ def test_marks_become_machines():
 
 
 def test_the_repository_is_found():
-    from harness.grade_plugin import REPOSITORY
+    from harness.grade_settings import REPOSITORY
     assert (REPOSITORY / "tests" / "harness").is_dir()
     assert Path(__file__).is_relative_to(REPOSITORY)

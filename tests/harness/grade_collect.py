@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which tests run, on which machines, and in which order."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import grade_report
+from harness.exercises import stage_name
+from harness.grade_key import LabKey
+from harness.grade_settings import POOL, SETTINGS, Settings
+from harness.results import Outcome, TestResult
+
+_LAB_KEYS = [field.name for field in fields(LabKey) if field.name != "kver"]
+
+
+def part_of(path: Path) -> str:
+    """The part of the suite: a stage's name for its tests, else the folder's."""
+    return grade_report.stage_of_file(path) or path.parent.name
+
+
+def lab_wishes(definition: pytest.Item | Any) -> dict[str, Any]:
+    """All `lab` marks of a test in one: the function's own win over its module's."""
+    wishes: dict[str, Any] = {}
+    for mark in reversed(list(definition.iter_markers("lab"))):
+        unknown = set(mark.kwargs) - set(_LAB_KEYS)
+        if unknown or mark.args:
+            raise pytest.UsageError(f"{definition.nodeid}: lab() knows {', '.join(_LAB_KEYS)}")
+        wishes |= mark.kwargs
+    return wishes
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def lab_keys(wishes: dict[str, Any], stage: str, kvers: list[str]) -> list[LabKey]:
+    """One key for each vendor and kernel that is asked for."""
+    wishes = {"stage": stage} | wishes
+    wishes["stage"] = stage_name(wishes["stage"])
+    vendors = _as_list(wishes.pop("vendor", "vmx"))
+    return [LabKey(vendor=vendor, kver=kver, **wishes)
+            for kver, vendor in itertools.product(kvers, vendors)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A lab test runs once for each of its machines."""
+    if "lab_key" in metafunc.fixturenames:
+        settings = metafunc.config.stash[SETTINGS]
+        stage = part_of(metafunc.definition.path)
+        keys = lab_keys(lab_wishes(metafunc.definition), stage, settings.kvers)
+        metafunc.parametrize("lab_key", keys, ids=[key.label for key in keys])
+
+
+def key_of(item: pytest.Item) -> LabKey | None:
+    """The machine that a collected test needs."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("lab_key") if callspec else None
+
+
+def exercise_of(item: pytest.Item) -> tuple[str, str, str]:
+    """Number, expectation and reading of a test; empty without an `exercise` mark."""
+    mark = item.get_closest_marker("exercise")
+    if not mark:
+        return "", "", ""
+    return str(mark.args[0]), mark.kwargs.get("expected", ""), mark.kwargs.get("read", "")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the node ids
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select, and put the tests of one machine together."""
+    settings = config.stash[SETTINGS]
+    chosen = [i for i in items if _selected(i, settings)]
+    if len(chosen) < len(items):
+        kept = set(map(id, chosen))
+        config.hook.pytest_deselected(items=[i for i in items if id(i) not in kept])
+    order: dict[Any, int] = {}
+    for item in chosen:
+        key = key_of(item)
+        order.setdefault(key or part_of(item.path), len(order))
+        if key:
+            item.add_marker(pytest.mark.xdist_group(key.group))
+    # Machines first when working side by side: they take longest.
+    chosen.sort(key=lambda i: (settings.parallel and key_of(i) is None,
+                               order[key_of(i) or part_of(i.path)]))
+    items[:] = chosen
+
+
+def _selected(item: pytest.Item, settings: Settings) -> bool:
+    if settings.stage and part_of(item.path) != settings.stage:
+        return False
+    if item.get_closest_marker("reference") and (settings.submit or settings.todo):
+        return False
+    return not settings.exercise or exercise_of(item)[0] == settings.exercise
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Count who needs which machine, and leave the plan for the controller."""
+    pool = session.config.stash[POOL]
+    for item in session.items:
+        if key := key_of(item):
+            pool.waiting[key] = pool.waiting.get(key, 0) + 1
+    plan = [describe_item(item).to_dict() for item in session.items]
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["vtx_plan"] = plan
+    elif not session.config.stash[SETTINGS].parallel:
+        session.config.pluginmanager.getplugin("vtx-controller").take_plan(plan)
+
+
+def describe_item(item: pytest.Item) -> TestResult:
+    """Everything about a test that is known before it runs."""
+    number, aim, _ = exercise_of(item)
+    key = key_of(item)
+    text = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip()
+    spoken = item.name.split("[")[0].removeprefix("test_").replace("_", " ")
+    title = text.splitlines()[0].rstrip(".") if text else spoken
+    variant = item.name.partition("[")[2].removesuffix("]")
+    if key:
+        variant = variant.removeprefix(key.label).removesuffix(key.label).strip("-")
+    if variant:
+        title += f" [{variant}]"
+    return TestResult(
+        name=grade_report.plain_name(item.nodeid), title=title, part=part_of(item.path), aim=aim,
+        exercise=number, machine=key.label if key else "", outcome=Outcome.NOT_SELECTED,
+    )
