@@ -16,6 +16,7 @@ from harness.grade_key import LabKey
 from harness.grade_settings import POOL, SETTINGS, Settings
 from harness.results import Outcome, TestResult
 
+GRADER = "grader"  # the part whose tests grade mutants, steps and cheats
 _LAB_KEYS = [field.name for field in fields(LabKey) if field.name != "kver"]
 
 
@@ -85,10 +86,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         order.setdefault(key or part_of(item.path), len(order))
         if key:
             item.add_marker(pytest.mark.xdist_group(key.group))
-    # Machines first when working side by side: they take longest.
-    chosen.sort(key=lambda i: (settings.parallel and key_of(i) is None,
+    # What takes longest first, when working side by side: whole gradings, then machines.
+    chosen.sort(key=lambda i: (settings.parallel and _quickness(i),
                                order[key_of(i) or part_of(i.path)]))
     items[:] = chosen
+
+
+def _quickness(item: pytest.Item) -> int:
+    if part_of(item.path) == GRADER:
+        return 0
+    return 2 if key_of(item) is None else 1
 
 
 def _selected(item: pytest.Item, settings: Settings) -> bool:
@@ -96,6 +103,8 @@ def _selected(item: pytest.Item, settings: Settings) -> bool:
         return False
     if item.get_closest_marker("reference") and (settings.submit or settings.todo):
         return False
+    if settings.grader_sample and part_of(item.path) == GRADER:
+        return item.get_closest_marker("sample") is not None
     return not settings.exercise or exercise_of(item)[0] == settings.exercise
 
 

@@ -41,6 +41,7 @@ class Settings:
     results: Path | None = None
     seed: str = ""
     parallel: bool = False
+    grader_sample: bool = False
 
 
 def add_options(group: pytest.OptionGroup) -> None:
@@ -55,6 +56,8 @@ def add_options(group: pytest.OptionGroup) -> None:
                     " rubric.txt go (with --stage: directly; else a folder for each stage)")
     group.addoption("--build-root", default="build", metavar="DIR", help="the O= of make")
     group.addoption("--seed", default="", help="draw the nonces of an earlier run again")
+    group.addoption("--grader-sample", action="store_true", help="of tests/grader only what is"
+                    " marked `sample`")
     group.addoption("--root", default=str(REPOSITORY), help="the repository (for our own tests)")
 
 
@@ -78,6 +81,7 @@ def make_settings(config: pytest.Config) -> Settings:
         kvers=option("--kver") or [""], todo=option("--todo"), submit=submit, results=results,
         seed=option("--seed") or shared.get("seed") or uuid.uuid4().hex[:8],
         parallel=bool(shared) or bool(getattr(config.option, "numprocesses", None)),
+        grader_sample=option("--grader-sample"),
     )
 
 
