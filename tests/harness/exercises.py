@@ -18,14 +18,20 @@ A mark is a comment above the solution:
 
 Points, titles and reading lists are written there and nowhere else. A stage is a directory named
 projectNN (or labs/NAME) that has such marks; a later issue adds marks and this file stays.
+
+A student's repository has them in projectNN/exercises.json as well (harness.starter writes it),
+so that no edit of his can change what an exercise is worth.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+GIVEN = "exercises.json"
 STAGE_POINTS = 100
 SOURCE_SUFFIXES = (".c", ".h", ".S")
 
@@ -35,6 +41,7 @@ _SECTION = re.compile(r"^(Do|Read|Hint):\s*(.*)$")
 _DIRECTIVE = re.compile(r"^\s*#\s*(ifndef|ifdef|if|elif|else|endif)\b\s*(.*)$")
 _TODO_SYMBOL = re.compile(r"\bTODO_(\d+)_(\d+)\b")
 _TODO_CALL = re.compile(r'\bVTX_TODO\(\s*"(\d+\.\d+)"')
+_STUB = re.compile(r'\bVTX_TODO\(\s*"(\d+\.\d+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)')
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,12 @@ class Exercise:
     hint: str = ""
     file: str = ""  # relative to the repository: "project01/vmx_probe.c"
     line: int = 0
+    stub: str = ""  # what the VTX_TODO line says until it is solved
+
+    @property
+    def place(self) -> str:
+        """Where to look: file:line, or the file where its line is not known."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     @property
     def order(self) -> tuple[int, int]:
@@ -201,6 +214,15 @@ class _BlockReader:
                 block.calls += _TODO_CALL.findall(line)
 
 
+def stubs(text: str) -> dict[str, str]:
+    """What each VTX_TODO call of a source says, by the exercise's number; the first one counts."""
+    found: dict[str, str] = {}
+    for call in _STUB.finditer(text):
+        literals = re.findall(r'"((?:[^"\\]|\\.)*)"', call.group(2))
+        found.setdefault(call.group(1), "".join(literals))
+    return found
+
+
 def parse_source(text: str, file: str) -> SourceMarks:
     """Find the marks and the TODO blocks of one source file."""
     marks = SourceMarks()
@@ -218,6 +240,8 @@ def parse_source(text: str, file: str) -> SourceMarks:
             marks.problems.append(
                 f"{file}:{i + 1}: expected `EXERCISE x.y (N points): title`, saw `{line.strip()}`"
             )
+    said = stubs(text)
+    marks.exercises = [replace(e, stub=said.get(e.number, "")) for e in marks.exercises]
     marks.blocks = reader.blocks
     marks.problems += reader.problems
     return marks
@@ -277,9 +301,28 @@ def _check_blocks(stage: StageMarks) -> list[str]:
     return problems
 
 
+def _line_of(path: Path, number: str) -> int:
+    """The line of an exercise's mark in a file that the student may have edited; 0 without one."""
+    if not path.is_file():
+        return 0
+    text = path.read_text(encoding="utf-8", errors="replace")
+    found = re.search(rf"\bEXERCISE\s+{re.escape(number)}(?![\d.])", text)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
+
+
+def _load_given(directory: Path) -> list[Exercise]:
+    """What exercises.json says; only the lines are looked up in the files as they are now."""
+    data = json.loads((directory / GIVEN).read_text(encoding="utf-8"))
+    found = [Exercise(**entry) for entry in data["exercises"]]
+    return [replace(e, line=_line_of(directory / Path(e.file).name, e.number)) for e in found]
+
+
 def load_stage(directory: Path) -> StageMarks:
     """Read the marks of one stage directory and find everything wrong with them."""
     stage = StageMarks(directory.name, directory)
+    if (directory / GIVEN).is_file():
+        stage.exercises = _load_given(directory)
+        return stage
     for path in sorted(p for p in directory.iterdir() if p.suffix in SOURCE_SUFFIXES):
         file = f"{directory.name}/{path.name}"
         marks = parse_source(path.read_text(encoding="utf-8", errors="replace"), file)
