@@ -16,7 +16,7 @@ grader-sample = tests/grader --grader-sample
 ## For instructors (docs/instructors.md)
 starter: deps ## the students' repository into OUT=; UPTO=, SOLVED=, HIDE=
 	@$(COURSE) harness.starter --out $(call quoted,$(if $(filter command line environment,$(origin OUT)),$(OUT))) \
-		$(call given,UPTO,upto) $(call given,SOLVED,solved) $(call given,HIDE,hide)
+		--caller $(call quoted,$(PWD)) $(call given,UPTO,upto) $(call given,SOLVED,solved) $(call given,HIDE,hide)
 
 solution-diff: deps ## what a correct answer adds to the starter; STAGE=
 	$(stage-known)
