@@ -31,8 +31,11 @@ $(KERNEL_MK): tests/harness/kernel.py $(wildcard /lib/modules)
 .PHONY: $(addprefix project,$(STAGES)) snapshot diff sparse
 $(addprefix project,$(STAGES)): project%: $(KERNEL_MK)
 	@$(call compose,$(O)/$@,$*,$(SUBMIT))
-	@$(if $(dry-run),: )$(MAKE) --no-print-directory -C $(O)/$@ $(call kernel-arguments)
+	@$(if $(dry-run),: )$(confine) $(MAKE) --no-print-directory -C $(O)/$@ $(call kernel-arguments)
 
+# A submission's compiler reads the stage and the system, and nothing else.
+confine = $(if $(CONFINED),$(PYTHON) -I tests/harness/confine.py $(O)/$@ \
+	$(shell sed -n 's/^KDIR *:= *//p' $(KERNEL_MK)))
 kernel-arguments = $(shell sed -n 's/^\(KDIR\|KCC\|KVER\) *:= *\(..*\)/\1=\2/p' $(KERNEL_MK))
 
 # STAGE= may be anything that somebody typed.

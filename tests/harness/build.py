@@ -28,11 +28,11 @@ TIMEOUT = 150  # seconds of wall clock; a stage takes about ten, on a busy machi
 MIB = 1024 * 1024
 LIMITS = {
     resource.RLIMIT_AS: 4096 * MIB,  # of each process: a macro bomb must not take the host down
-    resource.RLIMIT_FSIZE: 64 * MIB,  # the largest file of a stage has two
+    resource.RLIMIT_FSIZE: 16 * MIB,  # the largest file of a stage has two
     resource.RLIMIT_CPU: 100,
     resource.RLIMIT_CORE: 0,
 }
-LIMITS_TEXT = "100 s of CPU time, 4 GiB of memory, 64 MiB a file"
+LIMITS_TEXT = "100 s of CPU time, 4 GiB of memory, 16 MiB a file"
 ERROR_LINES = 14
 READ = "docs/grading.md#the-build"
 # make's own variables of an outer `make check` would reach the build and change it.
@@ -42,9 +42,11 @@ _WARNING = re.compile(r"\bwarning:")
 _MAKES_OWN = re.compile(r"make\[?\d*\]?:|\s+(?:CC|LD|AS|AR|MODPOST)\b")
 _LINK_ERROR = re.compile(r"undefined reference|multiple definition|modpost|relocation truncated")
 _LIMIT = re.compile(r"terminated program|out of memory|[Ff]ile (?:too |size limit)")
+_FULL = "No space left on device"
 # The code's fault, as opposed to that of the machine that builds it.
 _CODE_ERROR = re.compile(
-    r"^\S+:\d+(?::\d+)?: (?:fatal )?error:|\bundefined reference to\b|\bmultiple definition of\b"
+    r"^\S+:\d+(?::\d+)?: (?:fatal )?error:|^(?:\S+|\{standard input\}):\d+: Error:"
+    r"|\bundefined reference to\b|\bmultiple definition of\b"
     r"|^ERROR: modpost:|: error: |^cc1: .*out of memory|\bobjtool: .*error"
     r"|\brelocation truncated to fit\b|\bterminated program \w+|\bterminated with signal \d+"
     r"|\bfinal link failed\b|\bFatal error: |\b[Ff]ile (?:too (?:big|large)|size limit exceeded)",
@@ -63,6 +65,7 @@ class Build:
     seconds: float = 0.0
     log: str = ""
     reused: bool = False  # another worker of this run has built it
+    blamed: bool | None = None  # of a doubtful build: does the same work without the submission?
     command: list[str] = field(default_factory=list)
 
     @property
@@ -90,11 +93,19 @@ class Build:
         rows = [row for row in self.log[start:].splitlines() if not _MAKES_OWN.match(row)]
         return "\n".join(rows[:ERROR_LINES])
 
+    @property
+    def doubtful(self) -> bool:
+        """True for a failure that may be the machine's: a full disk, no time, an unknown error."""
+        return not self.ok and bool(self.timed_out or not self.errors or _FULL in self.log)
+
     def problem(self) -> Problem | None:
         """Why there is nothing to test; None after a good build."""
         if self.ok:
             return None
         expected = f"`make {self.stage}` ends without an error"
+        if self.blamed is False:
+            return Problem(Outcome.COULD_NOT_RUN, "the build", expected,
+                           "it fails without the submission as well", log=excerpt(self.log))
         if self.timed_out:
             seen = f"it did not end within {TIMEOUT} s and was killed"
             return Problem(Outcome.FAILED, "the code does not build", expected, seen, READ,
@@ -107,6 +118,9 @@ class Build:
                 seen = f"the compiler met the grader's limits: {LIMITS_TEXT}"
             return Problem(Outcome.FAILED, f"the code does not {verb}", expected, seen, READ,
                            log=excerpt(self.errors, ERROR_LINES))
+        if self.blamed:
+            return Problem(Outcome.FAILED, "the code does not build", expected, "an error that is"
+                           " not there without the submission", READ, log=excerpt(self.log))
         return Problem(Outcome.COULD_NOT_RUN, "the build stopped before or after compiling",
                        expected, f"`{' '.join(self.command)}` failed without a compiler's error",
                        log=excerpt(self.log))

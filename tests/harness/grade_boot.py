@@ -90,14 +90,23 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
                             taken.explain(), read="docs/grading.md#what-is-taken"))
     name = submission_name(settings.submit) if taken else ""
     out = build_root(settings.build, key.kver, settings.todo, name)
-    variables = {"KVER": key.kver, "TODO": settings.todo,
-                 "SUBMIT": str(taken.folder) if taken else ""}
+    variables = {"KVER": key.kver, "TODO": settings.todo}
     kernels.resolve(key.kver or None)  # downloads are not for the build, whose files are limited
-    build = build_stage(settings.root, key.stage, out, variables, settings.run_id)
+    given = {"SUBMIT": str(taken.folder), "CONFINED": "1"} if taken else {}
+    build = build_stage(settings.root, key.stage, out, variables | given, settings.run_id)
     if not build.reused:
         say(f"built {key.stage} for kernel {key.kver or 'default'}: "
             f"{'ok' if build.ok else 'failed'} after {build.seconds:.1f} s")
+    if taken and build.doubtful:
+        build.blamed = builds_without(settings, key.stage, variables)
     return build_or_fail(build)
+
+
+def builds_without(settings: Settings, stage: str, variables: dict[str, str]) -> bool:
+    """Does the tree's own stage build here and now? Then the submission is why its own did not."""
+    out = settings.build / "variants" / f"submit-none-{settings.run_id}"
+    build = build_stage(settings.root, stage, out, variables, settings.run_id)
+    return build.ok
 
 
 def artefacts_folder(settings: Settings, key: LabKey) -> Path:
