@@ -30,6 +30,8 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.errors import LabError
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 GIVEN = "exercises.json"
 STAGE_POINTS = 100
@@ -129,6 +131,15 @@ def stage_directory(root: Path, name: str) -> Path:
     """The directory of one stage, whether it is a project or a lab."""
     project = root / stage_name(name)
     return project if project.is_dir() else root / "labs" / name.removeprefix("lab-")
+
+
+def find_stage(root: Path, text: str) -> Path:
+    """The directory of the stage that somebody typed; the error names those that there are."""
+    known = {d.name: d for d in stage_directories(root)}
+    name = stage_name(text)
+    if name not in known:
+        raise LabError(f"there is no stage {text} here; the stages are {', '.join(known)}")
+    return known[name]
 
 
 def stage_title(directory: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness import grade_boot
+from harness import grade_boot, next_step
 from harness.exercises import load_stage, stage_directories, stage_directory, stage_title
 from harness.grade import clean, excerpt
 from harness.grade_settings import Settings, clock
@@ -190,6 +190,8 @@ class Controller:
             tests = [t for t in self.run.tests if t.exercise == exercise.number]
             stage.exercises.append(ExerciseResult(exercise, tests, missing))
         self._check_numbers(stage)
+        if not (self.settings.submit or self.run.partial):
+            stage.advice = next_step.advice(self.settings.root, stage, self.settings.todo)
         return stage
 
     def _check_numbers(self, stage: StageResult) -> None:

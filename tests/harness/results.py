@@ -161,6 +161,7 @@ class StageResult:
     name: str  # "project01"
     title: str
     exercises: list[ExerciseResult] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)  # what to do next, in a tree of one's own
 
     @property
     def selected(self) -> list[ExerciseResult]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.errors import LabError
-from harness.exercises import REPOSITORY, load_stage, stage_directories, stage_name, student_files
+from harness.exercises import REPOSITORY, find_stage, load_stage, student_files
 
 _COLOURS = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}
 _PLAIN = "\033[0m"
@@ -55,15 +55,6 @@ def stage_diff(directory: Path, name: str) -> Iterator[str]:
 def _coloured(line: str) -> str:
     colour = _COLOURS.get(line[0])
     return f"{colour}{line.rstrip()}{_PLAIN}\n" if colour else line
-
-
-def find_stage(root: Path, text: str) -> Path:
-    """The stage's directory; the error names those that there are."""
-    known = {d.name: d for d in stage_directories(root)}
-    name = stage_name(text)
-    if name not in known:
-        raise LabError(f"there is no stage {text} here; the stages are {', '.join(known)}")
-    return known[name]
 
 
 def main(arguments: list[str] | None = None) -> int:

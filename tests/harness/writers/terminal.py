@@ -83,6 +83,17 @@ def total(stage: StageResult) -> str:
             f" {stage.earned} are certain")
 
 
+def advice_rows(stage: StageResult, width: int) -> Iterator[Row]:
+    """What to do next, where a person works in a tree of his own."""
+    for i, text in enumerate(stage.advice):
+        if not i:
+            yield Row("")
+        indent = "  " + " " * (len(text) - len(text.lstrip()))
+        for row in textwrap.wrap(text.strip(), width, initial_indent=indent,
+                                 subsequent_indent=indent):
+            yield Row(row)
+
+
 def stage_rows(stage: StageResult, width: int) -> Iterator[Row]:
     """One stage's rubric."""
     yield Row("")
@@ -93,6 +104,7 @@ def stage_rows(stage: StageResult, width: int) -> Iterator[Row]:
     outcome = None if stage.score is None else \
         (Outcome.PASSED if stage.score == stage.max_score else Outcome.FAILED)
     yield Row(f"  total: {total(stage)}", outcome)
+    yield from advice_rows(stage, width)
 
 
 def trouble_rows(run: Run, width: int) -> Iterator[Row]:
