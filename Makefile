@@ -29,6 +29,7 @@ no-python = $(error No python3 here is 3.11 or newer and has pytest, xdist and p
 endif
 
 include common/mk/stage.mk
+include common/mk/hand-in.mk
 # For instructors; a student's repository does not have it.
 -include common/mk/course.mk
 
@@ -82,6 +83,7 @@ debug: project$(STAGE) ## the lab machine with a debugger on kernel and module; 
 ## snapshot: a stage whole, in one flat directory that builds on its own; STAGE=, OUT=
 ## diff: what a stage adds to the one before; STAGE=
 ## sparse: a stage under the kernel's static checker; STAGE=
+## hand-in: pack a student's files of a stage, and say what would be refused; STAGE=, NAME=
 
 ## The rest
 docs: ## the manual as HTML, write-ups included (Doxygen; installs it the first time)

@@ -131,18 +131,27 @@ def _stage_rows(order: Order) -> str:
     return "\n".join(rows)
 
 
-def _own(order: Order) -> dict[str, bytes]:
-    """The files made from templates, with the words that differ from starter to starter."""
+def _words(order: Order) -> dict[str, str]:
+    """What differs in the templates from starter to starter."""
     open_stages = [s for s in order.stages if s.name not in order.solved] or list(order.stages)
     first = open_stages[0]
-    words = {"@STAGES@": _stage_rows(order), "@FIRST@": first.name,
-             "@EXERCISE@": load_stage(first).exercises[0].number,
-             "@NUMBER@": first.name.removeprefix("project"),
-             "@NUMBERS@": " ".join(s.name.removeprefix("project") for s in open_stages)}
+    write_up = f"{first.relative_to(order.root)}/README.md"
+    return {
+        "@STAGES@": _stage_rows(order), "@FIRST@": first.name,
+        "@WRITEUP@": f"[{write_up}]({write_up})",
+        "@EXERCISE@": load_stage(first).exercises[0].number,
+        "@NUMBER@": first.name.removeprefix("project"),
+        "@NUMBERS@": " ".join(s.name.removeprefix("project") for s in open_stages),
+    }
+
+
+def _own(order: Order) -> dict[str, bytes]:
+    """The files made from templates, with links as from the top of the starter."""
     made = {}
     for name, template in OWN.items():
-        text = (order.root / template).read_text(encoding="utf-8").replace("](../../", "](").replace("](../", "](docs/")
-        for word, value in words.items():
+        text = (order.root / template).read_text(encoding="utf-8")
+        text = text.replace("](../../", "](").replace("](../", "](docs/")
+        for word, value in _words(order).items():
             text = text.replace(word, value)
         made[name] = text.encode()
     return made
