@@ -26,6 +26,7 @@ MARKS = (
     "lab(stage=, vendor=, cpus=, ...): the machine it needs; see LabKey",
     "expect_kmsg(regex, ...): kernel lines above notice that belong to this test",
     "reference: about the course itself; left out when a submission is graded",
+    "instructor: left out of starters that are made with HIDE=instructor",
     "sample: the part of the grader's own tests that `make check` runs",
     "slow: takes long and is left out by -m 'not slow'",
 )
