@@ -12,9 +12,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import scan
 from harness import exercises
 from harness.solution import solved, unsolved
+
+from repo import scan
 
 SHORTEST = 15
 _NAME = re.compile(r"\b(?!(?:return|goto|if|else|static|int|void|bool|struct|enum)\b)[A-Za-z_]\w+")
