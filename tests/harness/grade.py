@@ -9,12 +9,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from harness.plain import clean, cut
 from harness.results import Outcome, Problem
 
 exercise = pytest.mark.exercise
@@ -22,8 +25,7 @@ expect_kmsg = pytest.mark.expect_kmsg
 
 LOG_LINES = 12
 LOG_COLUMNS = 160
-# A student may print whatever he likes: control characters must not reach a terminal or an XML.
-_CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
+VALUE_LENGTH = 400
 
 
 class Unmet(AssertionError):
@@ -48,44 +50,52 @@ class one_of:  # noqa: N801 (reads as a word in check())
         return seen in self.values
 
 
-def clean(text: str | bytes) -> str:
-    """Text that is safe to print: no control characters, decoded if need be."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    return _CONTROL.sub("?", text.replace("\r\n", "\n").replace("\r", "\n"))
+def _fold(rows: list[str]) -> list[str]:
+    """Each line once, where it first stood, and how often it was there."""
+    return [row if n == 1 else f"{row} ({n} times)" for row, n in Counter(rows).items()]
 
 
 def excerpt(log: str | bytes | list[str] | None, lines: int = LOG_LINES) -> str:
-    """The last lines of a log, each cut to a sensible width."""
+    """The last lines of a log, each cut to a sensible width; what is repeated is there once."""
     if not log:
         return ""
     text = clean("\n".join(log) if isinstance(log, list) else log).rstrip()
-    rows = [row[:LOG_COLUMNS] for row in text.splitlines()]
+    rows = _fold([row.rstrip()[:LOG_COLUMNS] for row in text.splitlines()])
     left_out = len(rows) - lines
     return "\n".join(([f"… {left_out} lines before"] if left_out > 0 else []) + rows[-lines:])
 
 
 def describe(value: Any) -> str:
-    """A value in the words of a failure: integers also in hexadecimal, texts as they are."""
-    if isinstance(value, bool) or value is None:
-        return str(value)
-    if isinstance(value, int):
+    """A value in the words of a failure: integers also in hexadecimal, texts as they are, JSON as
+    JSON."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if -10 < value < 10 else f"{value:#x} ({value})"
     if isinstance(value, re.Pattern):
         return f"something that matches /{value.pattern}/"
     if isinstance(value, one_of):
         return " or ".join(describe(v) for v in value.values)
-    text = clean(value) if isinstance(value, str | bytes) else clean(repr(value))
-    return text if len(text) <= 400 else text[:400] + " …"
+    if isinstance(value, str | bytes):
+        return cut(clean(value), VALUE_LENGTH)
+    return cut(clean(json.dumps(value, ensure_ascii=False, default=repr)), VALUE_LENGTH)
+
+
+def _differing(expected: Any, seen: Any) -> tuple[Any, Any]:
+    """Of two JSON objects the members that differ; anything else whole."""
+    if not (isinstance(expected, dict) and isinstance(seen, dict)):
+        return expected, seen
+    keys = [k for k in expected | seen if k not in expected or k not in seen
+            or expected[k] != seen[k]]
+    return ({k: expected[k] for k in keys if k in expected},
+            {k: seen[k] for k in keys if k in seen})
 
 
 def problem_text(problem: Problem) -> str:
     """The readable form of a problem, one labelled line after the other."""
     rows = [problem.what] if problem.what else []
-    for label in ("expected", "seen", "read", "log"):
-        value = getattr(problem, label)
-        if value:
-            rows.append(f"  {label:<9} " + value.replace("\n", "\n" + " " * 12))
+    rows += [f"  {word:<9} " + text.replace("\n", "\n" + " " * 12)
+             for word, text in problem.parts if text is not problem.what]
     return "\n".join(rows)
 
 
@@ -98,11 +108,8 @@ def fail(
 ) -> None:
     """Fail the test that is running, with an explanation."""
     __tracebackhide__ = True
-    raise Unmet(
-        Problem(
-            Outcome.FAILED, what, describe(expected), describe(seen), read or "", excerpt(log)
-        )
-    )
+    raise Unmet(Problem(Outcome.FAILED, what, describe(expected), describe(seen), read or "",
+                        log=excerpt(log)))
 
 
 def _meets(seen: Any, expected: Any) -> bool:
@@ -117,7 +124,7 @@ def check(seen: Any, expected: Any, what: str, *, read: str | None = None, log: 
     """Fail unless `seen` is `expected`: a value, a compiled pattern to find, or one_of(…)."""
     __tracebackhide__ = True
     if not _meets(seen, expected):
-        fail(what, expected, seen, read, log)
+        fail(what, *_differing(expected, seen), read, log)
 
 
 def require(
@@ -172,6 +179,8 @@ def pick(data: Any, *path: str | int) -> Any:
         try:
             at = at[key]
         except (KeyError, IndexError, TypeError):
-            where = ".".join(str(k) for k in path[: i + 1])
-            fail(f"the output has no `{where}`", f"a value at `{where}`", at)
+            names = [str(key) for key in path]
+            above = f"`{'.'.join(names[:i])}`" if i else "the output"
+            fail(f"`{'.'.join(names[:i + 1])}` in the output", "a value",
+                 f"no such member; {above} is: {describe(at)}")
     return at

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness import grade_report
 from harness.exercises import stage_name
 from harness.grade_key import LabKey
 from harness.grade_settings import POOL, SETTINGS, Settings
+from harness.grade_sum import plain_name, stage_of_file
 from harness.results import Outcome, TestResult
 
 GRADER = "grader"  # the part whose tests grade mutants, steps and cheats
@@ -22,7 +22,7 @@ _LAB_KEYS = [field.name for field in fields(LabKey) if field.name != "kver"]
 
 def part_of(path: Path) -> str:
     """The part of the suite: a stage's name for its tests, else the folder's."""
-    return grade_report.stage_of_file(path) or path.parent.name
+    return stage_of_file(path) or path.parent.name
 
 
 def lab_wishes(definition: pytest.Item | Any) -> dict[str, Any]:
@@ -134,6 +134,6 @@ def describe_item(item: pytest.Item) -> TestResult:
     if variant:
         title += f" [{variant}]"
     return TestResult(
-        name=grade_report.plain_name(item.nodeid), title=title, part=part_of(item.path), aim=aim,
+        name=plain_name(item.nodeid), title=title, part=part_of(item.path), aim=aim,
         exercise=number, machine=key.label if key else "", outcome=Outcome.NOT_SELECTED,
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,12 +84,12 @@ def _problem(item: pytest.Item, call: pytest.CallInfo) -> Problem | None:
             lab.discard()
     problem = problem_of(call.excinfo, bool(number))
     if problem.outcome is Outcome.FAILED:
-        problem.expected = problem.expected or aim
+        problem.expected = problem.expected or aim or "what the test's title says"
         problem.read = problem.read or read
     if lab is not None and problem.outcome is Outcome.FAILED and not problem.log:
         problem.log = excerpt(lab.log())
     if lab is not None:
         explain(problem, error, lab)
     if NONCE in item.stash:
-        problem.log = f"--seed {item.config.stash[SETTINGS].seed} repeats it\n{problem.log}"
-    return problem
+        problem.again = f"--seed {item.config.stash[SETTINGS].seed} draws the same values"
+    return replace(problem)  # made harmless and bounded once more, after all that was added

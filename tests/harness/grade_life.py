@@ -8,6 +8,7 @@ a new machine. The number of new machines is bounded, so the worst submission co
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.grade_key import LabKey, describe_spec
 from harness.kmsg import KmsgRecord, check_kmsg, check_taint, sign_of
 from harness.results import Boot
 
+_NOISE = re.compile(r"tsc: |clocksource: ")  # Linux sets its clocks while our tests begin
 MAX_DEATHS = 10  # of one machine, over the whole suite
 ERROR, MANY_ERRORS = 3, 100  # records of that level or worse in one test
 MAX_FAILED_BOOTS = 2  # in a row
@@ -152,7 +154,7 @@ class Life:
         if self.machine.alive:
             with contextlib.suppress(MachineError):
                 self.machine.ping()
-        return "\n".join(str(record) for record in self.kmsg)
+        return "\n".join(r.text for r in self.kmsg if not _NOISE.match(r.text))
 
     def mourn(self, error: MachineError) -> None:
         """The machine died in a test: remember why, and let the next test have a new one."""

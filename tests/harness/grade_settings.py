@@ -38,10 +38,16 @@ class Settings:
     kvers: list[str] = field(default_factory=lambda: [""])
     todo: str = ""
     submit: Path | None = None
-    results: Path | None = None
+    results: Path | None = None  # None: nobody asked for files
     seed: str = ""
     parallel: bool = False
     grader_sample: bool = False
+
+    def check(self) -> None:
+        """Say what is wrong with the command line."""
+        if self.submit and not self.submit.is_dir():
+            what = "this is a file; name its" if self.submit.exists() else "there is no such"
+            raise pytest.UsageError(f"SUBMIT={self.submit}: {what} directory")
 
 
 def add_options(group: pytest.OptionGroup) -> None:
@@ -52,8 +58,8 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption("--kver", action="append", default=[], help="kernel release or series;"
                     " repeat it to run every lab test with each")
     group.addoption("--todo", default="", metavar="LIST", help="leave these exercises unsolved")
-    group.addoption("--results", default="", metavar="DIR", help="where results.json, junit.xml and"
-                    " rubric.txt go (with --stage: directly; else a folder for each stage)")
+    group.addoption("--results", default="", metavar="DIR", help="where results.json and the"
+                    " others go (with --stage: directly; else a folder for each stage)")
     group.addoption("--build-root", default="build", metavar="DIR", help="the O= of make")
     group.addoption("--seed", default="", help="draw the nonces of an earlier run again")
     group.addoption("--grader-sample", action="store_true", help="of tests/grader only what is"
@@ -67,13 +73,10 @@ def make_settings(config: pytest.Config) -> Settings:
     shared = getattr(config, "workerinput", {}).get("vtx", {})
     root = Path(option("--root")).resolve()
     submit = Path(option("--submit")).resolve() if option("--submit") else None
-    if submit and not submit.is_dir():
-        what = "this is a file; name its" if submit.exists() else "there is no such"
-        raise pytest.UsageError(f"SUBMIT={option('--submit')}: {what} directory")
     stage = stage_name(option("--stage")) if option("--stage") else ""
     build = (root / option("--build-root")).resolve()
-    results = Path(option("--results")).resolve() if option("--results") else \
-        build / "results" / stage
+    wanted = Path(option("--results")).resolve() if option("--results") else None
+    results = wanted or (build / "results" / stage if stage else None)
     return Settings(
         root=root, build=build, stage=stage, exercise=option("--exercise"),
         run_id=shared.get("run_id") or time.strftime("%m%d-%H%M%S-") + uuid.uuid4().hex[:4],

@@ -47,7 +47,7 @@ class Grading:
     @property
     def points(self) -> dict[str, int | None]:
         """Points of each exercise; None where they could not be decided."""
-        return {test["number"]: test.get("score") for test in self.data.get("tests", [])}
+        return {test["number"]: test["extra_data"]["score"] for test in self.data.get("tests", [])}
 
     @property
     def rubric(self) -> str:
@@ -62,7 +62,7 @@ class Grading:
     def explanation(self, number: str) -> str:
         """What the student reads about an exercise that he lost; "" for any other."""
         texts = [test["output"] for test in self.data.get("tests", [])
-                 if test["number"] == number and test.get("score") == 0]
+                 if test["number"] == number and self.points[number] == 0]
         return texts[0] if texts else ""
 
 

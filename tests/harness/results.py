@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import enum
 import time
-from dataclasses import asdict, dataclass, field, fields
+from collections import Counter
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from harness.exercises import Exercise
+from harness.plain import plain
 
 
 class Outcome(str, enum.Enum):
@@ -41,6 +44,7 @@ _WORST_FIRST = (
     Outcome.PASSED,
 )
 
+VERSION = 1  # of run.json
 EXIT_PASSED = 0
 EXIT_POINTS_LOST = 1
 EXIT_INCONCLUSIVE = 3
@@ -51,9 +55,25 @@ def worst(outcomes: list[Outcome]) -> Outcome:
     return next((o for o in _WORST_FIRST if o in outcomes), Outcome.NOT_SELECTED)
 
 
+def _flat(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Plain data of a dataclass: outcomes as their words."""
+    return {key: v.value if isinstance(v, Outcome) else v for key, v in pairs}
+
+
+def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+    """What of `data` this version of a class has: a file may be older or newer."""
+    names = {f.name for f in fields(cls)}
+    return {key: value for key, value in data.items() if key in names}
+
+
+# The parts of a problem in the order in which every writer shows them: word, most characters.
+PARTS = {"what": ("looked at", 800), "expected": ("expected", 2000), "seen": ("seen", 2000),
+         "read": ("read", 300), "again": ("again", 200), "log": ("log", 6000)}
+
+
 @dataclass
 class Problem:
-    """Why a test did not pass, in the words that a student reads."""
+    """Why a test did not pass, in the words that a student reads; harmless and bounded."""
 
     outcome: Outcome = Outcome.FAILED
     what: str = ""  # the thing that was looked at: "CR4 on CPU 1 after disable"
@@ -61,6 +81,17 @@ class Problem:
     seen: str = ""
     read: str = ""  # where to read: "project02/README.md#users"
     log: str = ""  # excerpt of the kernel's or the compiler's log
+    again: str = ""  # how to see the same once more, where values were drawn at random
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.outcome)
+        for name, (_, limit) in PARTS.items():
+            setattr(self, name, plain(getattr(self, name), limit))
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """What there is of it, each with its word: ("expected", "0x20 (32)")."""
+        return [(word, text) for name, (word, _) in PARTS.items() if (text := getattr(self, name))]
 
     @property
     def cause(self) -> tuple[str, str, str]:
@@ -76,6 +107,9 @@ class Boot:
     stage: str
     seconds: float | None
     why: str = ""  # first boot, or what happened to the machine before
+
+    def __post_init__(self) -> None:
+        self.why = plain(self.why, 400)
 
 
 @dataclass
@@ -96,25 +130,23 @@ class TestResult:
     problem: Problem | None = None
     boots: list[Boot] = field(default_factory=list)
 
-    def to_dict(self) -> dict:
-        """Plain data that can travel from a worker process to the controller."""
-        data = asdict(self)
-        data["outcome"] = self.outcome.value
-        if self.problem:
-            data["problem"]["outcome"] = self.problem.outcome.value
-        return data
+    @property
+    def place(self) -> str:
+        """The test's title and the machine that it ran on."""
+        return f"{self.title} ({self.machine})" if self.machine else self.title
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that can travel from a worker process to the controller, and into a file."""
+        return asdict(self, dict_factory=_flat)
 
     @classmethod
-    def from_dict(cls, data: dict) -> TestResult:
+    def from_dict(cls, data: dict[str, Any]) -> TestResult:
         """The inverse of to_dict()."""
-        known = {f.name for f in fields(cls)}
-        data = {key: value for key, value in data.items() if key in known}
+        data = _known(cls, data)
         data["outcome"] = Outcome(data["outcome"])
         if data.get("problem"):
-            problem = dict(data["problem"])
-            problem["outcome"] = Outcome(problem["outcome"])
-            data["problem"] = Problem(**problem)
-        data["boots"] = [Boot(**boot) for boot in data.get("boots", [])]
+            data["problem"] = Problem(**_known(Problem, data["problem"]))
+        data["boots"] = [Boot(**_known(Boot, boot)) for boot in data.get("boots", [])]
         return cls(**data)
 
 
@@ -188,6 +220,20 @@ class StageResult:
         """What the stage is worth."""
         return sum(e.exercise.points for e in self.exercises)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; of the tests only the names, for they are in the run."""
+        rows = [{"exercise": asdict(e.exercise), "no_tests": e.no_tests.value,
+                 "tests": [test.name for test in e.tests]} for e in self.exercises]
+        return {"name": self.name, "title": self.title, "exercises": rows, "advice": self.advice}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], tests: dict[str, TestResult]) -> StageResult:
+        """The inverse of to_dict(), with the run's tests by their names."""
+        rows = [ExerciseResult(Exercise(**_known(Exercise, row["exercise"])),
+                               [tests[name] for name in row["tests"]], Outcome(row["no_tests"]))
+                for row in data["exercises"]]
+        return cls(data["name"], data["title"], rows, data.get("advice", []))
+
 
 @dataclass
 class Part:
@@ -197,6 +243,7 @@ class Part:
     tests: int = 0
     wall: float = 0.0
     busy: float = 0.0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
 
 
 @dataclass
@@ -211,6 +258,39 @@ class Run:
     partial: bool = False
     started: float = field(default_factory=time.time)
     seconds: float = 0.0
+    run_id: str = ""
+
+    def blame(self, what: str, seen: str, log: str = "",
+              outcome: Outcome = Outcome.GRADER_BROKE) -> None:
+        """Note a trouble of the grader's own, once: every worker reports the same module."""
+        problem = Problem(outcome, what, seen=seen, log=log)
+        if problem.cause not in [p.cause for p in self.troubles]:
+            self.troubles.append(problem)
+
+    def score(self, stage: StageResult) -> int | None:
+        """A stage's points; None for a part of it, and when anything of the grader has failed."""
+        return None if self.partial or self.troubles else stage.score
+
+    def of_stage(self, stage: StageResult) -> Run:
+        """The run as if it had looked at one stage only."""
+        tests = [t for t in self.tests if t.part in (stage.name, f"lab-{stage.name}")]
+        return replace(self, stages=[stage], tests=tests)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a file, from which every writer can work without grading again."""
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"version": VERSION, **data, "stages": [s.to_dict() for s in self.stages],
+                "tests": [t.to_dict() for t in self.tests],
+                "troubles": [asdict(p, dict_factory=_flat) for p in self.troubles]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Run:
+        """The inverse of to_dict()."""
+        tests = [TestResult.from_dict(test) for test in data["tests"]]
+        named = {test.name: test for test in tests}
+        stages = [StageResult.from_dict(stage, named) for stage in data["stages"]]
+        troubles = [Problem(**_known(Problem, problem)) for problem in data["troubles"]]
+        return cls(**_known(cls, data) | {"tests": tests, "stages": stages, "troubles": troubles})
 
     @property
     def boots(self) -> list[Boot]:
@@ -225,6 +305,7 @@ class Run:
             part = spans.setdefault(test.part, Part(test.part))
             begin = first.setdefault(test.part, test.started)
             part.tests += 1
+            part.outcomes[test.outcome] += 1
             part.busy += test.seconds
             part.wall = max(part.wall, test.started + test.seconds - begin)
         return list(spans.values())

@@ -224,7 +224,7 @@ def test_patterns_and_alternatives():
 
 
 def test_a_missing_key_and_a_timeout_are_failures():
-    with pytest.raises(Unmet, match=r"no `cpus\.1`"):
+    with pytest.raises(Unmet, match=r"`cpus\.1` in the output"):
         pick({"cpus": [0]}, "cpus", 1)
     with pytest.raises(Unmet, match="did not end in time"):
         check_run(grade_fakes.FakeMachine().run(["hang"]))
@@ -299,8 +299,9 @@ def test_junit_is_xml_whatever_was_printed():
                           Outcome.COULD_NOT_RUN)
     suite = ET.fromstring(junit.text(run, stage).split("\n", 1)[1])[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
-    names = {p.get("name"): p.get("value") for p in suite.findall("testcase")[1].iter("property")}
-    assert (names["exercise"], names["points"]) == ("1.2", "20")
+    names = {p.get("name"): p.get("value") for p in suite.find("properties")}
+    assert (names["exercise 1.2"], names["score"]) == ("0/20 failed", "undecided")
+    assert suite.findall("testcase")[1].get("group") == "1.2"
 
 
 def test_rubric_text():

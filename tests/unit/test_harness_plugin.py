@@ -46,7 +46,11 @@ def grade(tmp_path, second="pass", fixture="lab", instance="", extra="", options
 
 
 def scores(data):
-    return [t.get("score") for t in data["tests"]]
+    """The points of each exercise; Gradescope sees them only where the whole is decided."""
+    points = [t["extra_data"]["score"] for t in data["tests"]]
+    assert [t.get("score") for t in data["tests"]] == (points if "score" in data else
+                                                       [None] * len(points))
+    return points
 
 
 def test_all_points(tmp_path):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""JUnit XML: a test case for each test, its exercise and points as properties.
+"""JUnit XML as the schema of Jenkins' xUnit plugin (junit-10.xsd) has it.
 
-failed is <failure>, grader broke is <error>, could not run is <skipped>.
+A test case for each test; `group` is its exercise. failed is <failure>, grader broke is <error>,
+could not run is <skipped>. The schema knows no properties of a test case: the points of exercises
+are properties of the suite, and what else is known of a test is its <system-out>.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
 from harness.grade import problem_text
-from harness.results import Outcome, Run, StageResult, TestResult
+from harness.results import Outcome, Problem, Run, StageResult, TestResult
+from harness.writers.words import MEANING, points
 
 _TAGS = {Outcome.FAILED: "failure", Outcome.GRADER_BROKE: "error", Outcome.COULD_NOT_RUN: "skipped",
          Outcome.SKIPPED: "skipped"}
@@ -28,37 +31,56 @@ def _properties(parent: ET.Element, values: dict[str, object]) -> None:
         ET.SubElement(box, "property", name=name, value=_safe(value))
 
 
-def case(parent: ET.Element, test: TestResult, points: int | None) -> None:
+def _end(parent: ET.Element, outcome: Outcome, problem: Problem | None) -> None:
+    """How a test case ended, where it did not pass."""
+    if tag := _TAGS.get(outcome):
+        said = problem.what or problem.seen if problem else ""
+        end = ET.SubElement(parent, tag, type=outcome.value, message=_safe(said))
+        end.text = _safe("\n".join([MEANING.get(outcome, ""), problem_text(problem)]).strip()
+                         if problem else "")
+
+
+def case(parent: ET.Element, test: TestResult) -> None:
     """One test."""
     element = ET.SubElement(parent, "testcase", classname=_safe(test.part), name=_safe(test.title),
                             time=f"{test.seconds:.3f}")
-    values = {"nodeid": test.name, "outcome": test.outcome.value, "machine": test.machine}
     if test.exercise:
-        values |= {"exercise": test.exercise, "points": "" if points is None else points}
-    _properties(element, values)
-    if tag := _TAGS.get(test.outcome):
-        problem = test.problem
-        what = ET.SubElement(element, tag, type=test.outcome.value,
-                             message=_safe(problem.what or problem.seen if problem else ""))
-        what.text = _safe(problem_text(problem)) if problem else ""
+        element.set("group", test.exercise)
+    _end(element, test.outcome, test.problem)
+    facts = {"test": test.name, "outcome": test.outcome.value, "machine": test.machine}
+    said = ET.SubElement(element, "system-out")
+    said.text = _safe("\n".join(f"{name}: {value}" for name, value in facts.items() if value))
+
+
+def _trouble(parent: ET.Element, problem: Problem) -> None:
+    """The grader's own troubles are errors of a test case that nobody wrote."""
+    element = ET.SubElement(parent, "testcase", classname="grader", name=_safe(problem.what))
+    _end(element, problem.outcome, problem)
+
+
+def _score(run: Run, stage: StageResult) -> dict[str, object]:
+    score = run.score(stage)
+    values = {"score": "undecided" if score is None else score, "max_score": stage.max_score}
+    values |= {f"exercise {e.exercise.number}": f"{points(e)} {e.outcome.value}"
+               for e in stage.exercises}
+    return values | {"run": run.run_id, "notes": "; ".join(run.notes)}
 
 
 def suite(run: Run, stage: StageResult) -> ET.Element:
     """One stage."""
-    tests = [t for t in run.tests if t.part in (stage.name, f"lab-{stage.name}")]
-    count = {o: str(sum(t.outcome is o for t in tests)) for o in Outcome}
-    skipped = int(count[Outcome.COULD_NOT_RUN]) + int(count[Outcome.SKIPPED])
+    tests = run.of_stage(stage).tests
+    outcomes = [t.outcome for t in tests] + [p.outcome for p in run.troubles]
+    count = {tag: str(sum(_TAGS.get(o) == tag for o in outcomes)) for tag in _TAGS.values()}
     element = ET.Element(
-        "testsuite", name=stage.name, tests=str(len(tests)), failures=count[Outcome.FAILED],
-        errors=count[Outcome.GRADER_BROKE], skipped=str(skipped), time=f"{run.seconds:.3f}",
+        "testsuite", name=stage.name, tests=str(len(outcomes)), failures=count["failure"],
+        errors=count["error"], skipped=count["skipped"], time=f"{run.seconds:.3f}",
         timestamp=datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
-    score = "undecided" if stage.score is None else stage.score
-    _properties(element, {"score": score, "max_score": stage.max_score,
-                          "notes": "; ".join(run.notes)})
-    points = {e.exercise.number: e.exercise.points for e in stage.exercises}
+    _properties(element, _score(run, stage))
     for test in tests:
-        case(element, test, points.get(test.exercise))
+        case(element, test)
+    for problem in run.troubles:
+        _trouble(element, problem)
     return element
 
 

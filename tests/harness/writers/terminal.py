@@ -7,7 +7,17 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.results import Boot, ExerciseResult, Outcome, Problem, Run, StageResult, TestResult
+from harness.results import (
+    Boot,
+    ExerciseResult,
+    Outcome,
+    Part,
+    Problem,
+    Run,
+    StageResult,
+    TestResult,
+)
+from harness.writers.words import how_many, points
 
 MIN_WIDTH, MAX_WIDTH = 80, 110
 TESTS_SHOWN = 3
@@ -28,7 +38,8 @@ def _labelled(label: str, text: str, width: int) -> Iterator[Row]:
     head = f"       {label:<9} "
     rows: list[str] = []
     for line in text.splitlines():
-        rows += textwrap.wrap(line, max(30, width - len(head))) or [""]
+        rows += textwrap.wrap(line, max(30, width - len(head)), break_on_hyphens=False,
+                              subsequent_indent="  " if label == "log" else "") or [""]
     for i, row in enumerate(rows):
         yield Row((head if i == 0 else " " * len(head)) + row.rstrip())
 
@@ -37,50 +48,44 @@ def problem_rows(
     test: TestResult, problem: Problem, count: int, told: set, width: int
 ) -> Iterator[Row]:
     """Everything that helps with one failed test; what was told before is only named."""
-    where = f" ({test.machine})" if test.machine else ""
     more = f", and {count - 1} more" if count > 1 else ""
-    yield from _labelled("test", test.title + where + more, width)
+    yield from _labelled("test", test.place + more, width)
     if problem.cause in told:
         yield from _labelled("seen", f"{problem.what or problem.seen}: as above", width)
         return
     told.add(problem.cause)
-    if problem.what:
-        yield from _labelled("looked at", problem.what, width)
-    for label in ("expected", "seen", "read", "log"):
-        if value := getattr(problem, label):
-            yield from _labelled(label, value, width)
-
-
-def _points(result: ExerciseResult) -> str:
-    score = "?" if result.score is None else str(result.score)
-    return f"{score}/{result.exercise.points}"
+    for word, text in problem.parts:
+        yield from _labelled(word, text, width)
 
 
 def exercise_rows(result: ExerciseResult, told: set, width: int) -> Iterator[Row]:
     """The exercise's line of the table, and the reasons if points were lost."""
     title = textwrap.shorten(result.exercise.title, width - 34, placeholder=" …")
-    row = f"  {result.exercise.number:<5}{title:<{width - 33}} {_points(result):>7}  "
+    row = f"  {result.exercise.number:<5}{title:<{width - 33}} {points(result):>7}  "
     yield Row(row + _WORDS[result.outcome], result.outcome)
     if not result.tests and result.outcome is Outcome.GRADER_BROKE:
         yield from _labelled("seen", "no test of this exercise has run", width)
     problems = result.problems
     for test, problem, count in problems[:TESTS_SHOWN]:
         yield from problem_rows(test, problem, count, told, width)
-    if len(problems) > TESTS_SHOWN:
-        yield from _labelled("", f"… and {len(problems) - TESTS_SHOWN} more tests of it", width)
+    if (more := len(problems) - TESTS_SHOWN) > 0:
+        yield from _labelled("and", f"{how_many(more, 'more test')} of this exercise", width)
     if problems:
         yield Row("")
 
 
-def total(stage: StageResult) -> str:
+def total(run: Run, stage: StageResult) -> str:
     """The sum, or why there is none."""
-    if stage.score is not None:
-        return f"{stage.score} of {stage.max_score} points"
+    score = run.score(stage)
+    if score is not None:
+        return f"{score} of {stage.max_score} points"
     unknown = sum(e.exercise.points for e in stage.selected if e.score is None)
-    if not unknown:
+    if unknown:
+        return (f"no score: {unknown} of {stage.max_score} points could not be decided,"
+                f" {stage.earned} are certain")
+    if run.partial:
         return f"{stage.earned} points in the selected exercises; no total for a part of the suite"
-    return (f"no score: {unknown} of {stage.max_score} points could not be decided,"
-            f" {stage.earned} are certain")
+    return f"no score: the grader itself failed; {stage.earned} points are certain"
 
 
 def advice_rows(stage: StageResult, width: int) -> Iterator[Row]:
@@ -94,16 +99,17 @@ def advice_rows(stage: StageResult, width: int) -> Iterator[Row]:
             yield Row(row)
 
 
-def stage_rows(stage: StageResult, width: int) -> Iterator[Row]:
+def stage_rows(run: Run, stage: StageResult, width: int) -> Iterator[Row]:
     """One stage's rubric."""
     yield Row("")
     yield Row(f"{stage.name}: {stage.title}" if stage.title != stage.name else stage.name)
     told: set = set()
     for result in stage.exercises:
         yield from exercise_rows(result, told, width)
-    outcome = None if stage.score is None else \
-        (Outcome.PASSED if stage.score == stage.max_score else Outcome.FAILED)
-    yield Row(f"  total: {total(stage)}", outcome)
+    score = run.score(stage)
+    outcome = None if score is None else \
+        (Outcome.PASSED if score == stage.max_score else Outcome.FAILED)
+    yield Row(f"  total: {total(run, stage)}", outcome)
     yield from advice_rows(stage, width)
 
 
@@ -112,9 +118,8 @@ def trouble_rows(run: Run, width: int) -> Iterator[Row]:
     for problem in run.troubles:
         yield Row("")
         yield Row(f"{_WORDS[problem.outcome]}: {problem.what}", problem.outcome)
-        yield from _labelled("seen", problem.seen, width)
-        if problem.log:
-            yield from _labelled("log", problem.log, width)
+        for word, text in problem.parts[1:]:
+            yield from _labelled(word, text, width)
     if run.exit_status() == 3:
         yield Row("")
         yield Row("Some results say nothing about the code: they are no zeros. `make doctor` may"
@@ -128,6 +133,13 @@ def _boot_row(boot: Boot) -> Row:
     return Row(f"  boot   {boot.stage}, {boot.machine}: ready after {boot.seconds:.1f} s{again}")
 
 
+def _lost(part: Part) -> str:
+    """How many tests of a part did not pass: for a part without exercises this is the summary."""
+    counts = [f"{n} {outcome.value}" for outcome, n in part.outcomes.items()
+              if outcome is not Outcome.PASSED]
+    return f" ({', '.join(counts)})" if counts else ""
+
+
 def figure_rows(run: Run) -> Iterator[Row]:
     """How long everything took."""
     yield Row("")
@@ -135,8 +147,8 @@ def figure_rows(run: Run) -> Iterator[Row]:
     for boot in run.boots:
         yield _boot_row(boot)
     for part in run.parts():
-        yield Row(f"  part   {part.name}: {part.tests} tests, {part.wall:.1f} s from first to last,"
-                  f" {part.busy:.1f} s of work")
+        yield Row(f"  part   {part.name}: {how_many(part.tests, 'test')}{_lost(part)},"
+                  f" {part.wall:.1f} s from first to last, {part.busy:.1f} s of work")
     yield Row(f"  total  {run.seconds:.1f} s")
 
 
@@ -145,7 +157,7 @@ def lines(run: Run, width: int = MIN_WIDTH) -> list[Row]:
     width = min(max(width, MIN_WIDTH), MAX_WIDTH)
     rows = [Row("")] + [Row(note) for note in run.notes] if run.notes else []
     for stage in run.stages:
-        rows += stage_rows(stage, width)
+        rows += stage_rows(run, stage, width)
     rows += trouble_rows(run, width)
     rows += figure_rows(run)
     return rows + [Row("")]
@@ -154,5 +166,5 @@ def lines(run: Run, width: int = MIN_WIDTH) -> list[Row]:
 def text(run: Run, stage: StageResult) -> str:
     """The same for one stage as a text file."""
     rows = [Row(note) for note in run.notes]
-    rows += [*stage_rows(stage, MAX_WIDTH), *trouble_rows(run, MAX_WIDTH), *figure_rows(run)]
+    rows += [*stage_rows(run, stage, MAX_WIDTH), *trouble_rows(run, MAX_WIDTH), *figure_rows(run)]
     return "\n".join(row.text for row in rows).lstrip("\n") + "\n"
