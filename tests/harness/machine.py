@@ -9,11 +9,13 @@ import os
 import struct
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
 from harness import accel as accelerators
 from harness.errors import BootFailed, EmulatorDied, LabError, MachineError
+from harness.evidence import Outside
 from harness.kmsg import KmsgRecord, parse_records
 from harness.protocol import CHUNK, Answer, Link, Req, strings
 from harness.spec import MachineSpec
@@ -308,6 +310,11 @@ class Machine:
         if code:
             raise OSError(code, os.strerror(code), f"{path} (in the lab machine)")
         return answer.body[4:]
+
+    @cached_property
+    def outside(self) -> Outside:
+        """What the emulator sees of this machine, whatever runs in it."""
+        return Outside(self.emulator)
 
     # ---- for the interactive shell ----------------------------------------------------------
 

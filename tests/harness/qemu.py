@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
-from harness.errors import AccelUnusable
+from harness.errors import AccelUnusable, LabError
 from harness.spec import MachineSpec
 
 PROGRAM = "qemu-system-x86_64"
+MONITOR_SECONDS = 10  # for an answer of the monitor, which takes a millisecond
 
 # cryptomgr.notests and the short list of initcalls: self-tests and caches that a lab machine does
 # not need and that are slow when emulated. panic=-1 resets at once, so that a panic ends QEMU.
@@ -50,6 +55,8 @@ class QemuEmulator:
         self._process: subprocess.Popen | None = None
         self._reason: str | None = None
         self._socket_dir: str | None = None
+        self._asked = 0
+        self._answers: dict[int, Any] = {}
 
     # ---- start and stop -------------------------------------------------------------------
 
@@ -156,6 +163,24 @@ class QemuEmulator:
             event = json.loads(line)
             if event.get("event") == "SHUTDOWN":
                 self._reason = event["data"]["reason"]
+            if "id" in event:
+                self._answers[event["id"]] = event.get("return")
+
+    def monitor(self, command: str) -> str:
+        """Give the monitor a command for people, such as "info registers -a"; return its text."""
+        self._asked += 1
+        question = {"execute": "human-monitor-command", "id": self._asked,
+                    "arguments": {"command-line": command}}
+        with contextlib.suppress(OSError):  # it is gone: then there is no answer either
+            self._qmp.sendall(json.dumps(question).encode() + b"\n")
+        end = time.monotonic() + MONITOR_SECONDS
+        while self._asked not in self._answers and time.monotonic() < end:
+            select.select([self._qmp], [], [], 0.1)
+            self._read_events()
+        answer = self._answers.pop(self._asked, None)
+        if not isinstance(answer, str):
+            raise LabError(f"QEMU's monitor gave no answer to {command!r}")
+        return answer.replace("\r\n", "\n")
 
     def _triple_fault(self) -> bool:
         """TCG names it in the log. Under KVM it is a restart that the kernel did not announce."""

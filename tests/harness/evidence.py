@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the emulator itself sees of a lab machine: no program inside can change the answer.
+
+    machine.outside.cpu(1).in_vmx        machine.outside.phys(0x1000, 4)
+
+Whatever runs inside, the module under test and the grader's own probe and agent, shares one kernel.
+The emulator does not: Bochs is asked through its debugger, QEMU through its monitor. Neither
+changes anything, and an answer takes about two milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import LabError
+
+NO_REGION = 0xFFFF_FFFF_FFFF_FFFF  # Bochs's VMXON pointer outside VMX operation
+MOST = 4096  # bytes at once
+
+
+class NoEvidence(LabError):
+    """The emulator gave no answer that we understand: says nothing about the code."""
+
+
+@dataclass(frozen=True)
+class CpuState:
+    """One CPU as the emulator has it. None: this emulator cannot tell."""
+
+    cr0: int
+    cr4: int
+    efer: int
+    in_vmx: bool | None = None
+    vmxon_pointer: int | None = None  # also None outside VMX operation
+
+
+class BochsEvidence:
+    """Through the tree of parameters that Bochs saves a machine's state from."""
+
+    _NAMES = ("CR0", "CR4", "MSR.EFER", "VMX.in_vmx", "VMX.vmxonptr")
+
+    def __init__(self, emulator: Any) -> None:
+        self._emulator = emulator
+
+    def cpu(self, number: int) -> CpuState:
+        """The state of one CPU; it may be offline."""
+        names = [f"cpu{number}.{name}" for name in self._NAMES]
+        text = self._emulator.ask(*(f'show "{name}"' for name in names))
+        cr0, cr4, efer, in_vmx, pointer = (_parameter(text, name) for name in names)
+        region = int(pointer, 0)
+        return CpuState(int(cr0, 0), int(cr4, 0), int(efer, 0), in_vmx == "true",
+                        None if region == NO_REGION else region)
+
+    def phys(self, address: int, length: int) -> bytes:
+        """Guest-physical memory."""
+        return _dump(self._emulator.ask(f"xp /{length}bx {address:#x}"), length)
+
+
+class QemuEvidence:
+    """Through the monitor. It knows registers; VMX operation it does not show, also not of KVM."""
+
+    def __init__(self, emulator: Any) -> None:
+        self._emulator = emulator
+
+    def cpu(self, number: int) -> CpuState:
+        """The state of one CPU."""
+        text = self._emulator.monitor("info registers -a")
+        parts = re.split(r"^\s*CPU#(\d+)\s*$", text, flags=re.M)
+        mine = dict(zip(parts[1::2], parts[2::2])).get(str(number), "")
+        return CpuState(*(_register(mine, name) for name in ("CR0", "CR4", "EFER")))
+
+    def phys(self, address: int, length: int) -> bytes:
+        """Guest-physical memory."""
+        return _dump(self._emulator.monitor(f"xp /{length}xb {address:#x}"), length)
+
+
+def _parameter(text: str, name: str) -> str:
+    """One value out of what Bochs's command `show` prints."""
+    pattern = rf"<{re.escape(name)}>\s+{re.escape(name.rpartition('.')[2])} = (\S+)"
+    if found := re.search(pattern, text):
+        return found[1]
+    raise NoEvidence(f"Bochs's debugger does not show {name}; it said:\n{text[-500:]}")
+
+
+def _register(text: str, name: str) -> int:
+    """One value out of what QEMU's `info registers` prints."""
+    if found := re.search(rf"\b{name}=([0-9a-f]+)", text):
+        return int(found[1], 16)
+    raise NoEvidence(f"QEMU's monitor does not show {name}; it said:\n{text[-500:]}")
+
+
+def _dump(text: str, length: int) -> bytes:
+    """The bytes of a memory dump, whose lines begin with an address and a colon."""
+    words = [word for row in text.splitlines() for word in row.partition(":\t")[2].split()
+             or row.partition(": ")[2].split()]
+    data = bytes(int(word, 16) for word in words if re.fullmatch(r"0x[0-9a-f]{2}", word))
+    if len(data) != length:
+        raise NoEvidence(f"{length} bytes of memory were asked for; the answer:\n{text[-500:]}")
+    return data
+
+
+class Outside:
+    """The emulator's view, whichever emulator it is."""
+
+    _EMULATORS = {"bochs": BochsEvidence, "qemu": QemuEvidence}
+
+    def __init__(self, emulator: Any) -> None:
+        kind = self._EMULATORS.get(getattr(emulator, "name", ""))
+        if kind is None:
+            raise NoEvidence("this emulator cannot be asked")
+        self._evidence = kind(emulator)
+
+    def cpu(self, number: int) -> CpuState:
+        """The state of one CPU at this moment."""
+        return self._evidence.cpu(number)
+
+    def phys(self, address: int, length: int) -> bytes:
+        """`length` bytes (at most 4096) of guest-physical memory."""
+        if not 0 < length <= MOST:
+            raise ValueError(f"{length} bytes: expected 1 to {MOST}")
+        return self._evidence.phys(address, length)
