@@ -67,7 +67,17 @@ def _why_not_opened(error: OSError) -> str:
     return f"it cannot be read ({error.strerror})"
 
 
-def read_plain(path: Path) -> bytes | None:
+def check_names(path: Path, found: os.stat_result, reference: Path | None) -> None:
+    """Refuse a hard link to what is not the student's: the solution, or somebody else's file."""
+    if found.st_nlink < 2:
+        return
+    if reference and reference.exists() and os.path.samestat(found, reference.stat()):
+        raise Refused("it is the file of this tree under another name (a hard link)")
+    if found.st_uid != path.parent.stat().st_uid:
+        raise Refused("it is a hard link to a file of another owner; hand in a copy")
+
+
+def read_plain(path: Path, reference: Path | None = None) -> bytes | None:
     """Read a regular file of sensible size without following a link; None if there is no file."""
     try:
         # O_NONBLOCK: opening a pipe must not wait for a writer that never comes.
@@ -77,8 +87,10 @@ def read_plain(path: Path) -> bytes | None:
     except OSError as error:
         raise Refused(_why_not_opened(error)) from error
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
             raise Refused("it is not a regular file")
+        check_names(path, found, reference)
         with open(fd, "rb", closefd=False) as file:
             data = file.read(SIZE_LIMIT + 1)
     finally:
@@ -91,7 +103,10 @@ def read_plain(path: Path) -> bytes | None:
 
 
 def check_includes(text: str) -> None:
-    """Refuse an #include of anything but a header: the reference solution lies on the same disk."""
+    """Refuse an #include of anything but a header, with a message that helps.
+
+    This finds what somebody does by mistake. What hides from it the build cannot read: confine.py.
+    """
     text = _COMMENT.sub(" ", re.sub(r"\\[ \t]*\r?\n", "", text))
     for directive in _DIRECTIVE.finditer(text):
         what = directive.group(2).strip()
@@ -104,9 +119,9 @@ def check_includes(text: str) -> None:
         raise Refused(".incbin and .include of the assembler are not available to a submission")
 
 
-def take_file(path: Path) -> bytes | None:
+def take_file(path: Path, reference: Path | None = None) -> bytes | None:
     """The content of one submitted file; None if it is not there; Refused says what is wrong."""
-    data = read_plain(path)
+    data = read_plain(path, reference)
     if data is not None and path.suffix in (".c", ".h", ".S"):
         check_includes(data.decode("utf-8", "replace"))
     return data
@@ -116,7 +131,8 @@ def take(directory: Path, root: Path, stage: str, folder: Path) -> Submission:
     """Copy the student's files of one stage out of `directory` into the new private `folder`."""
     folder.mkdir(parents=True, mode=0o700)
     submission = Submission(stage, directory, folder)
-    names = student_files(stage_directory(root, stage))
+    reference = stage_directory(root, stage)
+    names = student_files(reference)
     try:
         submission.source = locate(directory, stage)
     except Refused as refused:
@@ -124,7 +140,7 @@ def take(directory: Path, root: Path, stage: str, folder: Path) -> Submission:
         return submission
     for name in names:
         try:
-            data = take_file(submission.source / name)
+            data = take_file(submission.source / name, reference / name)
         except Refused as refused:
             submission.refused.append((name, str(refused)))
             continue
