@@ -37,12 +37,14 @@ have_command() { # also in sbin, where a user's PATH may not lead
 	any_file "$root/usr/bin/$1" "$root/bin/$1" "$root/usr/sbin/$1" "$root/sbin/$1"
 }
 
-have_module() { # one Python must have all of them: asked once, for the first row
+have_module() { # one Python must have all of them; those of the core are asked for once
 	if [ -z "$root" ]; then
-		if [ -z "${python_ok:-}" ]; then
-			sh "$here/find-python.sh" >/dev/null && python_ok=yes || python_ok=no
-		fi
-		[ "$python_ok" = no ] || return 0
+		[ -n "${python:-}" ] || python=$(sh "$here/find-python.sh") || python=none
+		case $python:$1 in
+		none:*) ;;
+		*:pytest | *:xdist | *:pexpect) return 0 ;;
+		*) sh "$here/find-python.sh" pytest xdist pexpect "$1" >/dev/null; return ;;
+		esac
 	fi
 	any_file "$root"/usr/lib/python3*/dist-packages/"$1" \
 		"$root"/usr/lib*/python3*/site-packages/"$1"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MK = Path(__file__).resolve().parents[2] / "common" / "mk"
-GROUPS = ("core", "debug", "docs", "dev")
+GROUPS = ("core", "debug", "docs", "class", "dev")
 
 
 @dataclass(frozen=True)
