@@ -20,6 +20,7 @@ import tty
 from pathlib import Path
 
 from harness import bochs_bios, bochs_image
+from harness.bochs_debugger import Debugger
 from harness.errors import AccelUnusable, LabError
 from harness.qemu import die_with_us
 from harness.spec import MachineSpec
@@ -85,6 +86,9 @@ class BochsEmulator:
         self._log_seen = 0
         self._ending: dict | None = None
         self._resets = 0
+        self._debugger = Debugger(self.workdir)
+        self._paused = False
+        self._display_read = False
 
     def start(self) -> None:
         """Write the machine's files and start it."""
@@ -98,7 +102,6 @@ class BochsEmulator:
             self._image, vmlinux=self.spec.kernel.vmlinux(), vmlinuz=self.spec.kernel.vmlinuz,
             initrd=self.spec.initrd, command_line=self.cmdline(), mem_mib=self.spec.mem_mib)
         (self.workdir / "bochsrc").write_text(self.bochsrc(agent_line), encoding="ascii")
-        (self.workdir / "debugger.rc").write_text("c\n", encoding="ascii")
         self._spawn()
 
     def cmdline(self) -> str:
@@ -130,7 +133,9 @@ class BochsEmulator:
             f"log: {self.emulator_log}",
             "panic: action=fatal",
             "error: action=report",
-            "info: action=report",
+            # Bochs's handler of SIGINT logs at this level, and hangs if it interrupts the log's
+            # own code. pc_system alone tells of resets.
+            "info: action=ignore, pc_system=report",
             "debug: action=ignore",
             "",
         ))
@@ -146,8 +151,7 @@ class BochsEmulator:
     def _spawn(self) -> None:
         """Start the process on a terminal of its own, which a thread keeps empty."""
         self._screen, slave = pty.openpty()
-        command = die_with_us() + [PROGRAM, "-q", "-f", "bochsrc", "-rc", "debugger.rc"]
-        command += ["-debugger"] if self.spec.debug and debugger_is_opt_in() else []
+        command = die_with_us() + [PROGRAM, "-q", "-f", "bochsrc", *self._debugger_options()]
         # The text display sleeps a millisecond in select(0) whenever a CPU idles, unless there is
         # something to read: /dev/null always is. Only the debugger needs the terminal there.
         self._process = subprocess.Popen(
@@ -160,13 +164,43 @@ class BochsEmulator:
         self._fds.append(self._screen)
         threading.Thread(target=self._drain, args=(os.dup(self._screen),), daemon=True).start()
 
+    def _debugger_options(self) -> list[str]:
+        """A person's debugger reads from the terminal after "c", ours goes on reading a FIFO."""
+        opt_in = ["-debugger"] if debugger_is_opt_in() else []
+        if not self.spec.debug:
+            return opt_in + self._debugger.open()
+        (self.workdir / "debugger.rc").write_text("c\n", encoding="ascii")
+        return [*opt_in, "-rc", "debugger.rc"]
+
     def _drain(self, screen: int) -> None:
-        """Read what the display and the debugger print, so that Bochs never waits for a reader."""
-        with open(self.workdir / "screen.log", "wb") as log, contextlib.suppress(OSError):
-            while data := os.read(screen, 4096):
-                log.write(data)
-                log.flush()
-        os.close(screen)
+        """Read what the debugger prints, so that Bochs never waits for a reader."""
+        drain(screen, self.workdir / "screen.log")
+
+    def _read_display(self) -> None:
+        """Each stop in the debugger redraws the display, on a terminal that Bochs opens by itself;
+        after some hundred stops it would wait for somebody to read there."""
+        if not self._display_read:
+            self._display_read = True
+            for terminal in own_terminals(self.pid):
+                fd = os.open(terminal, os.O_RDONLY | os.O_NOCTTY)
+                tty.setraw(fd)
+                threading.Thread(target=drain, args=(fd, os.devnull), daemon=True).start()
+
+    def ask(self, *commands: str) -> str:
+        """Give commands to Bochs's debugger between two instructions; return what they print.
+
+        For example ask("set $cpu=1", "creg", 'show "cpu1.VMX"', "xp /4gx 0x1000"). The guest does
+        not notice; it stands still until resume(), or runs on if it was not paused. Bochs ends at
+        a command that it does not know.
+        """
+        if self.spec.debug:
+            raise LabError("this machine's debugger belongs to a person: its spec has debug=True")
+        self._read_display()
+        answer = self._debugger.ask(
+            commands, wake=lambda: self._signal(signal.SIGCONT), interrupt=self.interrupt,
+            alive=lambda: self._process is not None and self._process.poll() is None)
+        (self.pause if self._paused else self.resume)()
+        return answer
 
     def debugger(self, command: str) -> None:
         """Give Bochs's own debugger a command: "r", "x /8gx ADDRESS", "vmexitbp", "c" …
@@ -226,10 +260,13 @@ class BochsEmulator:
 
     def pause(self) -> None:
         """Stop the process: an idle guest would burn a core here."""
+        self._paused = True
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it run on."""
+        self._paused = False
+        self._debugger.go_on()
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
@@ -239,6 +276,7 @@ class BochsEmulator:
             self._process.wait()
         while self._fds:
             os.close(self._fds.pop())
+        self._debugger.close()
         self._clean()
 
     def _signal(self, number: int) -> None:
@@ -250,6 +288,25 @@ class BochsEmulator:
         """Remove the image, and the lock that a killed Bochs leaves and the next one stops at."""
         for path in (self._image, self._image.with_name(self._image.name + ".lock")):
             path.unlink(missing_ok=True)
+
+
+def drain(terminal: int, log: Path | str) -> None:
+    """Read a terminal to its end."""
+    with open(log, "wb") as file, contextlib.suppress(OSError):
+        while data := os.read(terminal, 4096):
+            file.write(data)
+            file.flush()
+    os.close(terminal)
+
+
+def own_terminals(pid: int) -> list[str]:
+    """Return the other ends of the pseudo-terminals that a process has opened by itself."""
+    found = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        if fd.readlink().name == "ptmx":
+            text = Path(f"/proc/{pid}/fdinfo/{fd.name}").read_text()
+            found += [f"/dev/pts/{n}" for n in re.findall(r"^tty-index:\s*(\d+)", text, re.M)]
+    return found
 
 
 def debugger_is_opt_in() -> bool:
