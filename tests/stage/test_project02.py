@@ -9,9 +9,9 @@ import json
 import pytest
 
 from harness import facts
-from harness.grade import check, check_run, exercise, expect_kmsg, pick, require
-from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, README, check_off, check_on, hexvalue, off,
-                               on_cpu, status_of, users_of)
+from harness.grade import check, check_run, exercise, expect_kmsg, one_of, pick, require
+from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, FAIL_NTH, README, check_off, check_on,
+                               hexvalue, off, on_cpu, status_of, users_of)
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 # What needs no VMX runs where an emulated second is cheapest.
@@ -158,10 +158,13 @@ def test_one_cpu_on_and_off(off):
     for cpu in CPUS:
         check_run(off.run(on_cpu(cpu, "enable")))
         check_on(off, "after enable", [cpu])
-        require(hexvalue(off, "cr4", cpu) & CR4_VMXE, expected="CR4.VMXE set", seen="clear",
-                what=f"CR4 of CPU {cpu} after enable", read=f"{README}#vmxon")
+        for where, cr4 in (("CR4", "cr4"), ("the kernel's copy of CR4", "cr4copy")):
+            require(hexvalue(off, cr4, cpu) & CR4_VMXE, expected="VMXE set", seen="VMXE clear",
+                    what=f"{where} of CPU {cpu} after enable", read=f"{README}#vmxon")
         check_run(off.run(on_cpu(cpu, "disable")))
         check_off(off, "after disable", [cpu])
+        check(hexvalue(off, "cr4copy", cpu) & CR4_VMXE, 0,
+              f"VMXE in the kernel's copy of CR4 of CPU {cpu} after disable")
 
 
 @exercise("2.4", expected="VMfailInvalid is an error of its own, and CR4.VMXE is clear after it",
@@ -177,7 +180,8 @@ def test_vmxon_fails(off, rng):
         result = off.run(on_cpu(victim, "enable"))
     finally:
         off.probe("poke", f"{pa:#x}", f"{bytes.fromhex(word)[0]:#x}")
-    check(result.status, 1, f"exit status of enable with a wrong revision on CPU {victim}")
+    check(result.status, 1, f"exit status of enable with a wrong revision on CPU {victim}, where"
+          " VMXON ends with VMfailInvalid (CF=1)")
     require("VMfailInvalid" in result.err, expected="a message that names VMfailInvalid",
             seen=result.err, what="message of enable", read=f"{README}#vmxon")
     check_off(off, "after a failed VMXON")
@@ -219,21 +223,52 @@ def test_held_by_another(off, holder):
             seen=result.err, what="message of enable", read=f"{README}#all-cpus-or-none")
 
 
+@exercise("2.5", expected="every CPU is asked before the first one is touched",
+          read=f"{README}#all-cpus-or-none")
+def test_asks_before_it_touches(off):
+    """With another hypervisor on CPU 1, VMXON is not even tried on CPU 0."""
+    check(off.probe("vmxon", 1), "ok", "vtxprobe plays another hypervisor on CPU 1")
+    try:
+        for nth in range(1, 4):  # one of the first steps would be that VMXON
+            off.sh(f"echo {nth} > {FAIL_NTH}")
+            answer = off.vtxctl_json("enable", "--json", status=1)
+            check(pick(answer, "cause"), one_of("held", "no-memory"),
+                  'what stops enable while CPU 1 is held ("injected": VMXON was tried on CPU 0'
+                  " before every CPU was asked)")
+    finally:
+        off.sh(f"echo 0 > {FAIL_NTH}")
+        off.probe("vmxoff", 1)
+
+
+@exercise("2.5", expected="CPUs that are offline are left out", read=f"{README}#all-cpus-or-none")
+def test_offline_cpu_is_left_out(off):
+    """With CPU 1 offline, enable and disable work on the CPUs that are there."""
+    check_run(off.sh("echo 0 > /sys/devices/system/cpu/cpu1/online"))
+    check_run(off.vtxctl("enable"), what="enable with CPU 1 offline")
+    check_on(off, "with CPU 1 offline", [0], read=f"{README}#all-cpus-or-none")
+    check_run(off.vtxctl("disable"), what="disable with CPU 1 offline")
+    check_off(off, "with CPU 1 offline", [0], read=f"{README}#all-cpus-or-none")
+    check_run(off.sh("echo 1 > /sys/devices/system/cpu/cpu1/online"))
+
+
 @exercise("2.5", expected="a failure on one CPU takes back what was done to the others",
           read=f"{README}#all-cpus-or-none")
 def test_failure_rolls_back(off):
     """Each step of enable fails once: every CPU is as before, and nobody is counted."""
     failures = 0
     for nth in range(1, 12):
-        check_run(off.sh(f"echo {nth} > /sys/module/vtxdrv/parameters/fail_nth"))
+        check_run(off.sh(f"echo {nth} > {FAIL_NTH}"))
         result = off.vtxctl("enable")
         if result.status == 0:
             break
         failures += 1
         check_off(off, f"after failure of step {nth}", read=f"{README}#all-cpus-or-none")
         check(users_of(off), 0, f"users after failure of step {nth}")
-    off.sh("echo 0 > /sys/module/vtxdrv/parameters/fail_nth")
+    off.sh(f"echo 0 > {FAIL_NTH}")
     require(failures >= len(CPUS), expected=f"at least {len(CPUS)} steps that can fail",
             seen=str(failures), what="steps of enable")
-    check(result.status, 0, "enable succeeds when no step fails")
+    check(result.status, 0, "exit status of enable when no step fails")
     check_on(off, "after a success", read=f"{README}#all-cpus-or-none")
+    check_run(off.vtxctl("disable"))
+    off.unload()  # what a failure has leaked is told here
+    off.load()

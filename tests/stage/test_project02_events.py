@@ -77,6 +77,7 @@ def test_suspend(off):
                      "echo core > /sys/power/pm_test && echo mem > /sys/power/state", timeout=120),
               what="suspend to RAM with pm_test=core")
     off.sh("echo none > /sys/power/pm_test")
+    check(off.probe("slept"), "0", "last CPU in VMX operation when it fell asleep in the suspend")
     check_on(off, "after resume", read=EVENTS)
     check_run(off.vtxctl("disable"))
     check_off(off, "after disable", read=EVENTS)
@@ -95,14 +96,21 @@ def test_unload_while_enabled(off):
 @exercise("2.6", expected=f"{CYCLES} cycles leave the machine as it was", read=EVENTS)
 def test_many_cycles(off):
     """Hundreds of enable/disable cycles with hotplug in between leave nothing behind."""
-    before = pages(off)
-    result = off.run(["abitool", "cycles", CYCLES, HOTPLUG_EVERY], timeout=300)
-    check_run(result, what=f"{CYCLES} cycles")
-    check(result.out.strip(), f"{CYCLES} cycles", "cycles done")
-    check_off(off, f"after {CYCLES} cycles", read=EVENTS)
-    lost = before - pages(off)
+    lost = lost_in_cycles(off)
+    if lost >= CYCLES // 2:  # what the kernel fills once is no leak: that loses as much each time
+        lost = lost_in_cycles(off)
     require(lost < CYCLES // 2, expected=f"fewer than {CYCLES // 2} pages lost in {CYCLES} cycles",
             seen=f"{lost} pages", what="free pages before and after")
+
+
+def lost_in_cycles(lab):
+    """Pages that are free before some hundred cycles and not after."""
+    before = pages(lab)
+    result = lab.run(["abitool", "cycles", CYCLES, HOTPLUG_EVERY], timeout=300)
+    check_run(result, what=f"{CYCLES} cycles")
+    check(result.out.strip(), f"{CYCLES} cycles", "cycles done")
+    check_off(lab, f"after {CYCLES} cycles", read=EVENTS)
+    return before - pages(lab)
 
 
 def pages(lab):

@@ -9,6 +9,7 @@ README = "project02/README.md"
 CPUS = (0, 1)
 CR0_NE = 1 << 5
 CR4_VMXE = 1 << 13
+FAIL_NTH = "/sys/module/vtxdrv/parameters/fail_nth"
 
 
 def status_of(lab, cpu):
@@ -78,8 +79,8 @@ def state(lab):
 
 # Whatever a test left: CPUs come back and users go. A driver without exercise 2.5 disables the CPU
 # that it runs on and never says that there is no user, hence the bound.
-SCRUB = """
-echo 0 > /sys/module/vtxdrv/parameters/fail_nth
+SCRUB = f"""
+echo 0 > {FAIL_NTH}
 for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 1 > $cpu/online; done
 for mask in 1 2 1 2 1 2; do taskset $mask vtxctl disable; done
 """

@@ -34,8 +34,8 @@ struct probe_command {
 /** Run fn on a CPU, in its interrupt; @return -ERANGE for no such CPU, -ENXIO for one offline. */
 int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
 
-probe_fn probe_cr0, probe_cr4, probe_efer, probe_setcr0, probe_setcr4, probe_rdmsr, probe_wrmsr;
-probe_fn probe_cpuid, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
+probe_fn probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setcr0, probe_setcr4;
+probe_fn probe_rdmsr, probe_wrmsr, probe_cpuid, probe_slept, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
 probe_fn probe_phys, probe_poke, probe_pages;
 probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
 
@@ -43,11 +43,12 @@ probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
 void probe_vmptrst(void *arg);
 
 /**
- * At reboot, after everybody else's notifiers, write to the console which CPUs are still in VMX
- * operation: the only moment at which a test can see it.
+ * Watch two moments that no test can see: at reboot, after everybody else's notifiers, write to the
+ * console which CPUs are still in VMX operation; at suspend, after everybody who came later, note
+ * whether the last CPU is.
  */
 int probe_witness_start(void);
-/** Stop watching for the reboot. */
+/** Stop watching. */
 void probe_witness_stop(void);
 
 /** Leave VMX operation wherever `vmxon` entered it, and free the regions. */

@@ -7,6 +7,7 @@
 #include <asm/msr.h>
 #include <asm/processor.h>
 #include <asm/special_insns.h>
+#include <asm/tlbflush.h>
 
 struct cr_write {
 	u64 value;
@@ -37,6 +38,12 @@ static void get_cr4(void *arg)
 	*(u64 *)arg = cr4;
 }
 
+/* What the kernel writes back with its next change of any other bit. */
+static void get_cr4_copy(void *arg)
+{
+	*(u64 *)arg = cr4_read_shadow();
+}
+
 static int read_on(struct probe_query *q, void (*fn)(void *arg))
 {
 	u64 value = 0;
@@ -53,6 +60,11 @@ int probe_cr0(struct probe_query *q)
 int probe_cr4(struct probe_query *q)
 {
 	return read_on(q, get_cr4);
+}
+
+int probe_cr4copy(struct probe_query *q)
+{
+	return read_on(q, get_cr4_copy);
 }
 
 int probe_efer(struct probe_query *q)

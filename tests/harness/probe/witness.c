@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a test cannot ask any more: the state of the CPUs at the very end of a reboot. */
+/* What no test can ask: the state of the CPUs at the end of a reboot, and in a suspend. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "probe.h"
 
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
+#include <linux/syscore_ops.h>
 
 static int witness(struct notifier_block *block, unsigned long event, void *data)
 {
@@ -28,12 +30,54 @@ static struct notifier_block witness_block = {
 	.priority = INT_MIN, /* the last one */
 };
 
+/* Called in the reverse of the order of registration: the module under test was here before. */
+static bool asleep_inside;
+static bool has_slept;
+
+static int falls_asleep(void)
+{
+	asleep_inside = false;
+	probe_vmptrst(&asleep_inside);
+	has_slept = true;
+	return 0;
+}
+
+#ifdef HAVE_REGISTER_SYSCORE
+static int suspends(void *unused)
+{
+	return falls_asleep();
+}
+
+static const struct syscore_ops ops = { .suspend = suspends };
+static struct syscore syscore = { .ops = &ops };
+
+#define syscore_start() register_syscore(&syscore)
+#define syscore_stop() unregister_syscore(&syscore)
+#else
+static struct syscore_ops ops = { .suspend = falls_asleep };
+
+#define syscore_start() register_syscore_ops(&ops)
+#define syscore_stop() unregister_syscore_ops(&ops)
+#endif
+
+int probe_slept(struct probe_query *q)
+{
+	if (!has_slept)
+		return -ENODATA;
+	return scnprintf(q->out, PROBE_ANSWER, "%d\n", asleep_inside);
+}
+
 int probe_witness_start(void)
 {
-	return register_reboot_notifier(&witness_block);
+	int err = register_reboot_notifier(&witness_block);
+
+	if (!err)
+		syscore_start();
+	return err;
 }
 
 void probe_witness_stop(void)
 {
+	syscore_stop();
 	unregister_reboot_notifier(&witness_block);
 }
