@@ -15,6 +15,11 @@
 
 static struct json_object *cpuid(const struct vtx_cpu_facts *f)
 {
+	static const char *const arch[] = {
+		[DETECT_ARCH_NONE] = "none",
+		[DETECT_ARCH_VMX] = "vmx",
+		[DETECT_ARCH_SVM] = "svm",
+	};
 	struct detect_cpuid_info info;
 	struct json_object *object;
 
@@ -22,6 +27,7 @@ static struct json_object *cpuid(const struct vtx_cpu_facts *f)
 		return NULL;
 	object = json_object_new_object();
 	json_object_object_add(object, "vendor", ctl_json_name(info.vendor, 12));
+	ctl_json_put_text(object, "arch", info.arch < ARRAY_SIZE(arch) ? arch[info.arch] : "?");
 	ctl_json_put_bool(object, "vmx", info.vmx);
 	ctl_json_put_bool(object, "svm", info.svm);
 	ctl_json_put_bool(object, "hypervisor", info.hypervisor);

@@ -13,6 +13,7 @@ CR4_VMXE = 1 << 13
 FC_LOCK, FC_IN_SMX, FC_OUTSIDE_SMX = 1, 2, 4
 INTEL = ("GenuineIntel", "CentaurHauls", "  Shanghai  ")
 AMD = ("AuthenticAMD", "HygonGenuine")
+DECIDING = (0, 2, 3, 11)  # IA32_VMX_BASIC, PROCBASED_CTLS, EXIT_CTLS, PROCBASED_CTLS2
 HYPERVISORS = ("KVMKVMKVM", "Microsoft Hv", "VMwareVMware", "TCGTCGTCGTCG", "XenVMMXenVMM")
 
 
@@ -20,18 +21,22 @@ def hex64(value):
     return None if value is None else f"{value:#x}"
 
 
-def random_cpu(rng, number, vendor=None):
-    """A processor whose every fact is random; MSRs that it has carry random values."""
-    hypervisor = rng.random() < 0.5
-    leaf1 = [rng.getrandbits(32) for _ in range(4)]
-    leaf1[2] = leaf1[2] & ~ECX_HYPERVISOR | (ECX_HYPERVISOR if hypervisor else 0)
-    vmx = bool(leaf1[2] & ECX_VMX)
-    ext1 = [rng.getrandbits(32) for _ in range(4)]
-    svm = bool(ext1[2] & EXT_ECX_SVM)
+def with_bits(value, mask, wanted):
+    return value | mask if wanted else value & ~mask
+
+
+def random_cpu(rng, number, vendor=None, vmx=None):
+    """A processor of random facts; what decisions hang on takes every combination in 24 numbers."""
+    vendors = (INTEL, AMD, ("MadeByNobody",))[number % 3]
+    vmx = number // 3 % 2 if vmx is None else vmx
+    svm, hypervisor = number // 6 % 2, number // 12 % 2
+    leaf1, ext1 = ([rng.getrandbits(32) for _ in range(4)] for _ in range(2))
+    leaf1[2] = with_bits(with_bits(leaf1[2], ECX_VMX, vmx), ECX_HYPERVISOR, hypervisor)
+    ext1[2] = with_bits(ext1[2], EXT_ECX_SVM, svm)
     return {
         "cpu": number,
-        "vendor": vendor or rng.choice(INTEL + AMD + ("MadeByNobody",)),
-        "hv_signature": rng.choice(HYPERVISORS) if hypervisor else "",
+        "vendor": vendor or rng.choice(vendors),
+        "hv_signature": rng.choice((*HYPERVISORS, None)),  # also where the bit hides it
         "max_leaf": "0x1f",
         "max_ext_leaf": "0x8000001f",
         "leaf1": [hex64(value) for value in leaf1],
@@ -49,9 +54,7 @@ def random_cpu(rng, number, vendor=None):
 
 def random_vmx_cpu(rng, number):
     """The same, of a maker of VMX and with VMX shown; half of them with the TRUE MSRs."""
-    cpu = random_cpu(rng, number, rng.choice(INTEL))
-    while not int(cpu["leaf1"][2], 0) & ECX_VMX:
-        cpu = random_cpu(rng, number, rng.choice(INTEL))
+    cpu = random_cpu(rng, number, rng.choice(INTEL), vmx=True)
     basic = int(cpu["vmx_msr"][0], 0) & ~(1 << 55) | (number % 2) << 55
     cpu["vmx_msr"][0] = hex64(basic)
     return cpu
@@ -63,14 +66,15 @@ def situation(rng, **wanted):
     ecx, ext_ecx = int(cpu["leaf1"][2], 0), int(cpu["ext1"][2], 0)
     for bit, name in ((ECX_VMX, "vmx"), (ECX_HYPERVISOR, "hypervisor")):
         if name in wanted:
-            ecx = ecx & ~bit | (bit if wanted[name] else 0)
+            ecx = with_bits(ecx, bit, wanted[name])
     if "svm" in wanted:
-        ext_ecx = ext_ecx & ~EXT_ECX_SVM | (EXT_ECX_SVM if wanted["svm"] else 0)
+        ext_ecx = with_bits(ext_ecx, EXT_ECX_SVM, wanted["svm"])
     cpu["leaf1"][2], cpu["ext1"][2] = hex64(ecx), hex64(ext_ecx)
     cpu["hv_signature"] = rng.choice(HYPERVISORS) if ecx & ECX_HYPERVISOR else ""
     cpu["feature_control"] = hex64(wanted.get("feature_control", 5)) if ecx & ECX_VMX else None
     cpu["vm_cr"] = hex64(0) if ext_ecx & EXT_ECX_SVM else None
     cpu["cr4"] = hex64(0x6f0 | (CR4_VMXE if wanted.get("vmxe") else 0))
+    cpu["ours"] = wanted.get("ours", False)
     cpu["vmx_msr"] = [hex64(rng.getrandbits(64)) if ecx & ECX_VMX else None
                       for _ in range(VMX_MSRS)]
     return cpu
@@ -101,6 +105,8 @@ def situations(rng):
         ("locked out, and CR4.VMXE set all the same", "disabled-by-firmware",
          dict(vmx, feature_control=FC_LOCK, vmxe=True)),
         ("CR4.VMXE set by somebody", "held", dict(vmx, vmxe=True)),
+        ("CR4.VMXE set by this driver", "usable", dict(vmx, vmxe=True, ours=True)),
+        ("IA32_FEATURE_CONTROL could not be read", "unknown", dict(vmx, feature_control=None)),
         ("left open, CR4.VMXE set by somebody", "held", dict(vmx, feature_control=0, vmxe=True)),
     ]
     rng.shuffle(table)
@@ -117,10 +123,11 @@ def readable(raw):
 
 
 def brief(raw):
-    """What a student needs to see of the facts in a message."""
-    values = [f"{0x480 + i:#x}={value}" for i, value in enumerate(raw["vmx_msr"]) if value]
-    return (f"vendor {raw['vendor']!r}, CPUID.1:ECX {raw['leaf1'][2]}, 8000_0001H:ECX "
-            f"{raw['ext1'][2]}, CR4 {raw['cr4']}, MSR 0x3a {raw['feature_control']}, "
-            f"{' '.join(values[:3])}{' …' if len(values) > 3 else ''}")
+    """What a student needs to see of the facts in a message: those that decisions hang on."""
+    values = [f"MSR {0x480 + i:#x} {raw['vmx_msr'][i]}" for i in DECIDING if raw["vmx_msr"][i]]
+    return ", ".join([
+        f"vendor {raw['vendor']!r}", f"CPUID.1:ECX {raw['leaf1'][2]}",
+        f"8000_0001H:ECX {raw['ext1'][2]}", f"hypervisor's leaf {raw['hv_signature']!r}",
+        f"CR4 {raw['cr4']}", f"MSR 0x3a {raw['feature_control']}", *values])
 
 

@@ -12,6 +12,7 @@ import pytest
 from harness import facts
 from harness.grade import check, check_run, exercise, pick, require
 from unit import reference_decode as model
+from unit.reference_tables import MSR_NAMES
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 
@@ -31,15 +32,12 @@ def explain(lab, cpus):
     return seen
 
 
-def compare(seen_cpus, raw_cpus, *path, read):
-    """One part of every CPU's answer against the grader's own decoder."""
+def compare(seen_cpus, raw_cpus, part, read):
+    """One part of every CPU's answer against the grader's own decoder, value by value."""
     for seen, raw in zip(seen_cpus, raw_cpus):
-        expected = model.decode(raw)
-        for key in path:
-            expected = expected[key]
-        got = pick(seen, *path)
-        what = f"{'.'.join(path)} for the facts {facts.brief(raw)}"
-        check(got, expected, what, read=read)
+        for key, expected in model.decode(raw)[part].items():
+            check(pick(seen, part, key), expected, f"{part}.{key} for the facts {facts.brief(raw)}",
+                  read=read)
 
 
 @exercise("1.1", expected="vendor, VMX, SVM and the hypervisor as CPUID shows them",
@@ -57,11 +55,13 @@ def test_cpuid_of_random_processors(lab, rng):
 def test_which_msrs_exist(lab, rng):
     """The existence of each capability MSR follows from CPUID and from other MSRs."""
     raw = [facts.random_cpu(rng, number) for number in range(CASES)]
+    raw += [facts.random_vmx_cpu(rng, CASES + number) for number in range(CASES)]
     for seen, cpu in zip(explain(lab, raw), raw):
         got = {pick(entry, "index"): pick(entry, "exists") for entry in pick(seen, "msrs")}
-        expected = {entry["index"]: entry["exists"] for entry in model.decode(cpu)["msrs"]}
-        check(got, expected, f"which MSRs exist for the facts {facts.brief(cpu)}",
-              read=f"{README}#capability-msrs")
+        for entry in model.decode(cpu)["msrs"]:
+            check(pick(got, entry["index"]), entry["exists"],
+                  f"does MSR {entry['index']}, {entry['name']}, exist? For the facts"
+                  f" {facts.brief(cpu)}", read=f"{README}#capability-msrs")
 
 
 def raw_of(lab, asked_from, cpu):
@@ -183,12 +183,21 @@ def test_controls(lab, rng):
     raw = [facts.random_vmx_cpu(rng, number) for number in range(CASES)]
     for seen, cpu in zip(explain(lab, raw), raw):
         for group, expected in model.decode(cpu)["controls"].items():
-            what = f"controls.{group} for the facts {facts.brief(cpu)}"
-            check(pick(seen, "controls", group, "msr"), expected["msr"], f"MSR used for {what}")
-            bits = pick(seen, "controls", group, "bits")
-            check({pick(bit, "bit"): pick(bit, "state") for bit in bits},
-                  {bit["bit"]: bit["state"] for bit in expected["bits"]}, what,
-                  read=f"{README}#control-bits")
+            check(pick(seen, "controls", group, "msr"), expected["msr"],
+                  f"capability MSR that the {group} controls are taken from, with IA32_VMX_BASIC"
+                  f" {cpu['vmx_msr'][0]}", read=f"{README}#control-bits")
+            value = cpu["vmx_msr"][MSR_NAMES.index(expected["msr"])]
+            check_bits(pick(seen, "controls", group, "bits"), expected["bits"],
+                       f"{group} controls, {expected['msr']} = {value}")
+
+
+def check_bits(seen, expected, what):
+    """The state of each control bit; a bit that is not listed must be 0."""
+    states = {pick(bit, "bit"): pick(bit, "state") for bit in seen}
+    wanted = {bit["bit"]: bit["state"] for bit in expected}
+    for bit in sorted(states.keys() | wanted.keys()):
+        check(states.get(bit, "must-be-0"), wanted.get(bit, "must-be-0"),
+              f"bit {bit} of the {what}", read=f"{README}#control-bits")
 
 
 @exercise("1.7", expected="the right verdict for each situation", read=f"{README}#the-verdict")

@@ -30,19 +30,20 @@ def cpuid(raw: dict) -> dict:
     """The facts of CPUID."""
     ecx, ext_ecx = number(raw["leaf1"][2]), number(raw["ext1"][2])
     below = bit(ecx, 31)
-    return {"vendor": raw["vendor"].rstrip("\0"), "vmx": bit(ecx, 5), "svm": bit(ext_ecx, 2),
-            "hypervisor": below,
+    return {"vendor": raw["vendor"].rstrip("\0"), "arch": makes(raw) or "none",
+            "vmx": bit(ecx, 5), "svm": bit(ext_ecx, 2), "hypervisor": below,
             "signature": (raw["hv_signature"] or "").rstrip("\0") if below else ""}
 
 
 def makes(raw: dict) -> str:
     """The extension that the processor's maker builds: "vmx", "svm" or ""."""
-    facts = cpuid(raw)
-    if facts["vendor"] in VMX_MAKERS:
+    vendor = raw["vendor"].rstrip("\0")
+    if vendor in VMX_MAKERS:
         return "vmx"
-    if facts["vendor"] in SVM_MAKERS:
+    if vendor in SVM_MAKERS:
         return "svm"
-    return "vmx" if facts["vmx"] else "svm" if facts["svm"] else ""
+    vmx, svm = bit(number(raw["leaf1"][2]), 5), bit(number(raw["ext1"][2]), 2)
+    return "vmx" if vmx else "svm" if svm else ""
 
 
 def verdict(raw: dict) -> str:
