@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness.answers import wrong_with
 from harness.errors import Hang, MachineError
 from harness.grade import check, check_run, excerpt, fail, how_it_ended, run_log
 from harness.grade_life import MAX_LOAD_DEATHS, Life
@@ -53,11 +54,25 @@ class Lab(Life):
 
     def put(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Write a file in the machine."""
-        self.machine.put(path, data, mode)
+        __tracebackhide__ = True
+        with self._at_hand(path):
+            self.machine.put(path, data, mode)
 
     def get(self, path: str) -> bytes:
         """Read a file of the machine."""
-        return self.machine.get(path)
+        __tracebackhide__ = True
+        with self._at_hand(path):
+            return self.machine.get(path)
+
+    @contextlib.contextmanager
+    def _at_hand(self, path: str) -> Iterator[None]:
+        """What every machine has after its boot: if it is gone, somebody inside took it away."""
+        __tracebackhide__ = True
+        try:
+            yield
+        except OSError as error:
+            fail(f"{path} in the lab machine", "it can be read and written, as after the boot",
+                 f"{error.strerror}: something that ran in the machine took it away")
 
     def probe(self, *words: object) -> str:
         """Ask the grader's own module; see tests/harness/probe."""
@@ -76,11 +91,17 @@ class Lab(Life):
             fail(f"`{' '.join(result.argv)}`", "it ends and prints JSON", how_it_ended(result),
                  log=run_log(result))
         try:
-            return json.loads(result.stdout)
-        except ValueError as error:
+            data = json.loads(result.stdout)
+        except (ValueError, RecursionError) as error:
             cut = " (the output was cut: it is too long)" if result.truncated else ""
             fail(f"output of `{' '.join(result.argv)}`, exit status {result.status}", "JSON",
                  f"{error}{cut}", log=excerpt(result.stdout) + "\n" + excerpt(result.stderr))
+        _, _, words = " ".join(result.argv).rpartition("vtxctl ")
+        if wrong := wrong_with(words.partition(" ")[0], data):
+            where, expected = wrong
+            fail(f"`{where}` in the JSON of `{' '.join(result.argv)}`", expected,
+                 "something that no code of the stage writes there", log=excerpt(result.stdout))
+        return data
 
     def vtxctl_json(self, *words: object, status: int | None = 0, timeout: float = 30) -> Any:
         """Run vtxctl and return its JSON; what is not JSON fails the test."""

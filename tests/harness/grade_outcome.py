@@ -10,6 +10,7 @@ from harness.grade import CouldNotRun, Unmet, clean, excerpt
 from harness.initramfs import InitramfsError
 from harness.kernel import KernelError
 from harness.kernel_fetch import FetchError
+from harness.machine import ProbeError
 from harness.results import Outcome, Problem
 
 # Something is missing here: says nothing about the code.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness import accel as accelerators
-from harness.errors import BootFailed, EmulatorDied, LabError, MachineError
+from harness.errors import BootFailed, EmulatorDied, LabError, MachineError, ProtocolError
 from harness.evidence import Outside
 from harness.kmsg import KmsgRecord, parse_records
 from harness.protocol import CHUNK, Answer, Link, Req, strings
@@ -124,6 +124,9 @@ class Machine:
             raise BootFailed(
                 detail=seen, tail=self._watch.console.tail(), artefacts=self.artefacts
             )
+        if (code := int(self.agent.get("probe", "0"))) != 0:
+            raise BootFailed(detail=f"vtxprobe.ko cannot be loaded: {os.strerror(code)}",
+                             tail=self._watch.console.tail(), artefacts=self.artefacts)
         self._note(f"# ready after {self.ready_seconds:.2f} s: {self.agent}\n")
 
     def __enter__(self) -> Machine:
@@ -249,6 +252,8 @@ class Machine:
     @staticmethod
     def _result(body: bytes) -> Result:
         head = struct.Struct("<iIIIII")
+        if len(body) < head.size:
+            raise ProtocolError(f"a result of {len(body)} bytes, expected at least {head.size}")
         status, flags, pid, ms, out, err = head.unpack_from(body)
         middle, end = head.size + out, head.size + out + err
         return Result(
@@ -294,7 +299,8 @@ class Machine:
         """Ask vtxprobe, for example probe("cr4", 1); the answer is its line without the end."""
         line = " ".join(str(word) for word in words)
         answer = self._request(Req.PROBE, line.encode() + b"\0")
-        code, text = struct.unpack_from("<I", answer.body)[0], answer.body[4:].decode().strip()
+        code, body = errno_of(answer)
+        text = body.decode("utf-8", "replace").strip()
         self._note(f"probe {line} -> {os.strerror(code) if code else text}\n")
         if code:
             hint = ": vtxprobe.ko is not loaded" if code in (errno.ENOENT, errno.ENODEV) else ""
@@ -306,10 +312,10 @@ class Machine:
 
     @staticmethod
     def _errno(answer: Answer, path: str) -> bytes:
-        (code,) = struct.unpack_from("<I", answer.body)
+        code, body = errno_of(answer)
         if code:
             raise OSError(code, os.strerror(code), f"{path} (in the lab machine)")
-        return answer.body[4:]
+        return body
 
     @cached_property
     def outside(self) -> Outside:
@@ -324,6 +330,13 @@ class Machine:
 
     def console_tail(self, lines: int = 45) -> str:
         return self._watch.console.tail(lines)
+
+
+def errno_of(answer: Answer) -> tuple[int, bytes]:
+    """Take an answer apart that begins with an error number; it may not be the agent's."""
+    if len(answer.body) < 4:
+        raise ProtocolError(f"an answer of {len(answer.body)} bytes, expected an error number")
+    return struct.unpack_from("<i", answer.body)[0], answer.body[4:]
 
 
 def transcript(result: Result) -> str:
