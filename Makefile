@@ -46,7 +46,7 @@ PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist lo
 # Only the stage's own test files: another one that cannot even be read costs no points here.
 grade = $(PYTEST) $(wildcard tests/stage/test_project$(1)*.py) --stage $(1) \
 	$(if $(SUBMIT),--submit $(call quoted,$(SUBMIT))) $(if $(KVER),--kver $(KVER)) \
-	$(if $(TODO),--todo "$(TODO)") --results $(RESULTS)/project$(1)
+	$(if $(TODO),--todo "$(TODO)") $(if $(SEED),--seed $(SEED)) --results $(RESULTS)/project$(1)
 
 # For the shell: students choose the names of directories.
 quoted = '$(subst ','\'',$(1))'
