@@ -11,7 +11,7 @@ import pytest
 from harness import facts
 from harness.grade import check, check_run, exercise, expect_kmsg, one_of, pick, require
 from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, FAIL_NTH, README, check_off, check_on,
-                               hexvalue, off, on_cpu, status_of, users_of)
+                               hexvalue, off, on_cpu, region_bytes, status_of, users_of)
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 # What needs no VMX runs where an emulated second is cheapest.
@@ -25,11 +25,8 @@ def test_region(driver):
     for cpu in CPUS:
         basic = hexvalue(driver, "rdmsr", cpu, 0x480)
         size, revision = basic >> 32 & 0x1fff, basic & 0x7fffffff
-        pa = int(pick(status_of(driver, cpu), "region_pa"), 0)
-        require(pa != 0, expected="a physical address", seen="0", what=f"region of CPU {cpu}",
-                read=f"{README}#the-vmxon-region")
-        check(pa % 4096, 0, f"region {pa:#x} of CPU {cpu}, modulo 4096")
-        memory = bytes.fromhex(driver.probe("phys", f"{pa:#x}", size).replace(" ", ""))
+        pa, memory = region_bytes(driver, cpu, size)
+        check(pa % 4096, 0, f"region {pa:#x} of CPU {cpu}, modulo 4096: it must be page-aligned")
         word = int.from_bytes(memory[:4], "little")
         check(word >> 31, 0, f"bit 31 of the region's first word {word:#x} (CPU {cpu})")
         check(word, revision, f"revision identifier in the region of CPU {cpu}")
@@ -172,14 +169,12 @@ def test_one_cpu_on_and_off(off):
 def test_vmxon_fails(off, rng):
     """VMXON with a spoilt region: an error, no oops, and no bit left behind."""
     victim = rng.choice(CPUS)
-    pa = int(pick(status_of(off, victim), "region_pa"), 0)
-    word = off.probe("phys", f"{pa:#x}", 4).replace(" ", "")
-    wrong = bytes.fromhex(word)[0] ^ 0xff
-    off.probe("poke", f"{pa:#x}", f"{wrong:#x}")
+    pa, word = region_bytes(off, victim, 4)
+    off.probe("poke", f"{pa:#x}", f"{word[0] ^ 0xff:#x}")
     try:
         result = off.run(on_cpu(victim, "enable"))
     finally:
-        off.probe("poke", f"{pa:#x}", f"{bytes.fromhex(word)[0]:#x}")
+        off.probe("poke", f"{pa:#x}", f"{word[0]:#x}")
     check(result.status, 1, f"exit status of enable with a wrong revision on CPU {victim}, where"
           " VMXON ends with VMfailInvalid (CF=1)")
     require("VMfailInvalid" in result.err, expected="a message that names VMfailInvalid",

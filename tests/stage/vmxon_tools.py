@@ -40,6 +40,19 @@ def hexvalue(lab, what, cpu, *words):
     return int(ask(lab, what, cpu, *words), 0)
 
 
+def region_bytes(lab, cpu, length):
+    """Where the driver says that the region of a CPU is, and what is there."""
+    pa = int(pick(status_of(lab, cpu), "region_pa"), 0)
+    what, read = f"region {pa:#x} of CPU {cpu}", f"{README}#the-vmxon-region"
+    require(pa != 0, expected="a physical address", seen="0", what=what, read=read)
+    try:
+        return pa, bytes.fromhex(lab.probe("phys", f"{pa:#x}", length).replace(" ", ""))
+    except ProbeError as error:
+        require(False, expected="a physical address, with memory behind it", what=what, read=read,
+                seen=f"none ({error}); a virtual address?")
+        raise
+
+
 def in_vmx(lab, cpu):
     return ask(lab, "vmxop", cpu) == "1"
 
