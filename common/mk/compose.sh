@@ -11,7 +11,7 @@ folder=$1 stage=$2 submit=${3:-}
 top=$(pwd)
 number=${stage#0}
 if [ -n "${TODO:-}" ] && [ -f "project$stage/exercises.json" ]; then
-	echo "TODO=\"$TODO\": in this repository an exercise is undone until you do it; leave TODO out" >&2
+	echo "TODO=\"$TODO\": here an exercise is undone until you do it; leave TODO out" >&2
 	exit 1
 fi
 mkdir -p "$folder"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""`make hand-in STAGE=01`: pack the student's files of a stage, and say now what would be refused."""
+"""`make hand-in STAGE=01`: pack a student's files of a stage; say now what would be refused."""
 
 from __future__ import annotations
 

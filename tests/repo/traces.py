@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Look for traces of solutions: any distinctive line of one, in any file that a student has ever had.
+"""Look for traces of solutions: any distinctive line of one, in any file that a student can read.
 
 Distinctive is a line of code of a solution, white space aside, that has 15 characters or more, two
 names or more (`return -ENOENT;` has one), and does not also stand in the code that he is given.

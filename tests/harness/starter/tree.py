@@ -26,7 +26,8 @@ KEPT = ("Makefile", "LICENSE", ".clang-format", ".gitignore", "common/*", "labs/
         "tests/unit/reference_*.py", "tests/unit/recordings/*.json")
 # And of these not: what only the one who teaches needs.
 LEFT_OUT = ("common/mk/course.mk", "tests/harness/starter/*", "tests/harness/solution.py",
-            "tests/harness/mutants*", "tests/harness/cheats*", "tests/harness/klass/*", "tests/harness/regrade.py")
+            "tests/harness/regrade.py", "tests/harness/klass/*", "tests/harness/mutants*",
+            "tests/harness/cheats*")
 # The starter's own, from templates: links are written as from docs/starter/.
 OWN = {"README.md": "docs/starter/README.md",
        ".github/workflows/classroom.yml": "docs/starter/classroom.yml"}
