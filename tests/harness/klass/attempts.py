@@ -54,7 +54,7 @@ def slug(name: str) -> str:
     if _PLAIN.fullmatch(name):
         return name
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-    return re.sub(r"[^A-Za-z0-9_+@-]", "_", name)[:80] + "-" + digest
+    return "_" + re.sub(r"[^A-Za-z0-9_+@-]", "_", name)[:80] + "-" + digest
 
 
 def shown(name: str) -> str:

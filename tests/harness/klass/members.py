@@ -54,8 +54,8 @@ def split(name: str) -> tuple[str, ...]:
 class Bounded(io.RawIOBase):
     """A stream that refuses to give more than a limit: what a bomb becomes when it is read."""
 
-    def __init__(self, stream: io.IOBase, limit: int = UNPACKED_LIMIT):
-        self._stream, self._left = stream, limit
+    def __init__(self, stream: io.IOBase):
+        self._stream, self._left = stream, UNPACKED_LIMIT
 
     def readable(self) -> bool:
         return True
