@@ -22,8 +22,8 @@ solution-diff: deps ## what a correct answer adds to the starter; STAGE=
 	$(stage-known)
 	@$(COURSE) harness.solution --stage $(STAGE)
 
-check-grader: deps ## test the grader: every starter, step, mutant and cheat, each graded
-	@$(PYTEST) tests/grader --results $(O)/results-grader
+check-grader: deps ## test the grader: every starter, step, mutant and cheat, each graded; ONLY=name
+	@$(PYTEST) tests/grader --results $(O)/results-grader $(if $(ONLY),-k $(call quoted,$(ONLY)))
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)
