@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a student is told: the next step below a rubric, where a demo stops, and what he hands in."""
+"""What a student is told: the next step below a rubric, where a demo stops, what he hands in."""
 
 import os
 import tarfile
