@@ -71,7 +71,8 @@ def describe(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if -10 < value < 10 else f"{value:#x} ({value})"
+        decimal = f" ({value})" if abs(value) < 1 << 32 else ""
+        return str(value) if -10 < value < 10 else f"{value:#x}{decimal}"
     if isinstance(value, re.Pattern):
         return f"something that matches /{value.pattern}/"
     if isinstance(value, one_of):
@@ -144,10 +145,10 @@ def run_log(result: Any) -> str:
     return "\n".join(part.rstrip() for part in parts if part.strip())
 
 
-def how_it_ended(result: Any) -> int | str:
+def how_it_ended(result: Any) -> str:
     """The exit status of a command, or the signal that ended it."""
     if result.status >= 0:
-        return result.status
+        return f"exit status {result.status}"
     try:
         name = signal.Signals(-result.status).name
     except ValueError:
@@ -161,13 +162,16 @@ def check_run(
     """Fail unless a command in the machine ended in time with this exit status; return it."""
     __tracebackhide__ = True
     command = " ".join(getattr(result, "argv", None) or []) or "the command"
-    what = what or f"exit status of `{command}`"
+    what = what or f"`{command}`"
+    expected = f"exit status {status}"
     if result.timed_out:
         stuck = getattr(result, "stuck", False)
         seen = "it did not end in time, not even when killed: it loops or waits in the kernel" \
             if stuck else "it did not end in time and was killed"
-        fail(what, status, seen, read, f"{run_log(result)}\n{getattr(result, 'stack', '')}".strip())
-    check(how_it_ended(result), status, what, read=read, log=run_log(result))
+        fail(what, expected, seen, read,
+             f"{run_log(result)}\n{getattr(result, 'stack', '')}".strip())
+    if result.status != status:
+        fail(what, expected, how_it_ended(result), read, run_log(result))
     return result
 
 
@@ -181,6 +185,6 @@ def pick(data: Any, *path: str | int) -> Any:
         except (KeyError, IndexError, TypeError):
             names = [str(key) for key in path]
             above = f"`{'.'.join(names[:i])}`" if i else "the output"
-            fail(f"`{'.'.join(names[:i + 1])}` in the output", "a value",
-                 f"no such member; {above} is: {describe(at)}")
+            fail(f"`{'.'.join(names[:i + 1])}` in the output", "a value there",
+                 f"{above} is {'null' if at is None else describe(at)}")
     return at

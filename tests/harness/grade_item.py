@@ -91,5 +91,5 @@ def _problem(item: pytest.Item, call: pytest.CallInfo) -> Problem | None:
     if lab is not None:
         explain(problem, error, lab)
     if NONCE in item.stash:
-        problem.again = f"--seed {item.config.stash[SETTINGS].seed} draws the same values"
+        problem.again = f"SEED={item.config.stash[SETTINGS].seed} draws the same values"
     return replace(problem)  # made harmless and bounded once more, after all that was added

@@ -8,6 +8,7 @@ rubric of them. How to write a test: see harness.grade.
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from harness.grade_fate import Fate
 from harness.grade_pool import LabPool
 from harness.grade_settings import POOL, SETTINGS, add_options, announce, make_settings
 from harness.orderly import end_in_order
+from harness.results import EXIT_INCONCLUSIVE
 
 # Which tests run, in which order; one test and its end; what it can ask for.
 pytest_plugins = ["harness.grade_collect", "harness.grade_item", "harness.grade_fixtures"]
@@ -53,6 +55,18 @@ def pytest_configure(config: pytest.Config) -> None:
         controller = grade_report.Controller(config, settings)
         config.pluginmanager.register(controller, "vtx-controller")
         controller.prepare()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Any:
+    """What breaks after the last test, in pytest or in a plugin of others, is no lost point:
+    without this, Python's own exit status would say so."""
+    outcome = yield
+    error = outcome.excinfo[1] if outcome.excinfo else None
+    if isinstance(error, Exception) and not isinstance(error, pytest.UsageError):
+        traceback.print_exception(error)
+        grade_report.forget_results(config.stash.get(SETTINGS, None))
+        outcome.force_result(EXIT_INCONCLUSIVE)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from pathlib import Path
@@ -219,6 +220,13 @@ class Controller:
             reporter.write_line(f"written: {short(path)}")
         if logs := grade_boot.link_artefacts(self.settings):
             reporter.write_line(f"logs of the machines: {short(logs)}")
+
+
+def forget_results(settings: Settings | None) -> None:
+    """The grader has broken after it wrote them: a score would not be certain."""
+    for folder in grade_sum.folders(settings) if settings else []:
+        with contextlib.suppress(OSError):
+            (folder / grade_files.RESULT).unlink(missing_ok=True)
 
 
 def explained(report: Any) -> bool:

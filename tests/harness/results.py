@@ -86,7 +86,7 @@ class Problem:
     def __post_init__(self) -> None:
         self.outcome = Outcome(self.outcome)
         for name, (_, limit) in PARTS.items():
-            setattr(self, name, plain(getattr(self, name), limit))
+            setattr(self, name, plain(getattr(self, name), limit).rstrip())
 
     @property
     def parts(self) -> list[tuple[str, str]]:

@@ -51,8 +51,8 @@ def mark(number: str, points: int, title: str = "Some exercise") -> str:
     return MARK.format(number=number, points=points, title=title, symbol=symbol)
 
 
-def repository(root: Path, tests: str = "") -> Path:
-    """A tree with one stage of two exercises, 60 and 40 points."""
+def repository(root: Path, tests: str = "", conftest: str = "") -> Path:
+    """A tree with one stage of two exercises, 60 and 40 points; more for its conftest.py."""
     stage = root / "project01"
     stage.mkdir(parents=True)
     (stage / "stage.c").write_text("/* units */\n")
@@ -64,7 +64,7 @@ def repository(root: Path, tests: str = "") -> Path:
     folder.mkdir(parents=True)
     unit = Path(__file__).resolve().parent
     (root / "tests/conftest.py").write_text(
-        CONFTEST.format(tests=str(unit.parent), unit=str(unit)))
+        CONFTEST.format(tests=str(unit.parent), unit=str(unit)) + conftest)
     (root / "tests/pytest.ini").write_text((unit.parent / "pytest.ini").read_text())
     (folder / "test_project01.py").write_text(
         "import pytest\nfrom harness.grade import *\n" + tests)

@@ -4,24 +4,14 @@
 import json
 import os
 import time
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import grade_fakes
 import pytest
 from harness import build, exercises, submit
 from harness.grade import Unmet, check, check_run, clean, excerpt, one_of, pick
-from harness.results import (
-    Boot,
-    ExerciseResult,
-    Outcome,
-    Problem,
-    Run,
-    StageResult,
-    TestResult,
-    worst,
-)
-from harness.writers import gradescope, junit, terminal
+from harness.results import ExerciseResult, Outcome, TestResult, worst
+from made_up_run import make_run
 
 # ---- marks ---------------------------------------------------------------------------------------
 
@@ -230,28 +220,32 @@ def test_a_missing_key_and_a_timeout_are_failures():
         check_run(grade_fakes.FakeMachine().run(["hang"]))
 
 
+@pytest.mark.parametrize(("expected", "seen", "told"), [
+    ({"a": 1, "b": 2}, {"a": 1, "b": 3}, ('{"b": 2}', '{"b": 3}')),
+    ({"a": 1}, {"a": 1, "c": True}, ("{}", '{"c": true}')),
+    ({"a": 1}, None, ('{"a": 1}', "nothing")),
+    (1 << 40, 255, ("0x10000000000", "0xff (255)")),
+])
+def test_of_two_objects_the_difference_is_shown(expected, seen, told):
+    with pytest.raises(Unmet) as caught:
+        check(seen, expected, "a thing")
+    assert (caught.value.problem.expected, caught.value.problem.seen) == told
+
+
+def test_a_command_that_fails_is_told_with_its_status():
+    with pytest.raises(Unmet) as caught:
+        check_run(grade_fakes.FakeMachine().run(["status", "3"]), what="a thing")
+    assert caught.value.problem.parts[:3] == [
+        ("looked at", "a thing"), ("expected", "exit status 0"), ("seen", "exit status 3")]
+
+
 def test_logs_are_tamed():
     assert clean("a\x1b[2Jb\x00") == "a?[2Jb?"
+    assert excerpt("same\nother\nsame") == "same (2 times)\nother"
     assert excerpt("\n".join(map(str, range(100)))).startswith("… 88 lines before\n88")
 
 
-# ---- results and writers -------------------------------------------------------------------------
-
-
-def make_run(*outcomes):
-    """A stage whose exercises (20 points each) end like this."""
-    stage = StageResult("project01", "The first stage")
-    run = Run(stages=[stage], seconds=12.5)
-    for i, outcome in enumerate(outcomes):
-        problem = None if outcome is Outcome.PASSED else \
-            Problem(outcome, "CR4 \x1b of CPU 1", "0", "1 <&>", "README.md#cr4", "kernel: oops")
-        test = TestResult(f"t::{i}", "does it", "project01", f"1.{i + 1}", outcome=outcome,
-                          problem=problem, started=100.0 + i, seconds=1.0,
-                          boots=[Boot("bochs, 2 CPUs", "project01", 9.8, "first use")])
-        stage.exercises.append(
-            ExerciseResult(exercises.Exercise(test.exercise, 20, f"Title {i}"), [test]))
-        run.tests.append(test)
-    return run, stage
+# ---- results -------------------------------------------------------------------------------------
 
 
 def test_points_are_all_or_nothing_and_never_guessed():
@@ -278,36 +272,3 @@ def test_an_exercise_without_a_test_is_the_graders_fault():
 def test_results_travel_between_processes():
     for test in make_run(Outcome.FAILED)[0].tests:
         assert TestResult.from_dict(json.loads(json.dumps(test.to_dict()))) == test
-
-
-def test_gradescope_scores():
-    data = gradescope.results(*make_run(Outcome.PASSED, Outcome.FAILED))
-    assert data["score"] == 20 and data["execution_time"] == 12.5
-    assert [(t["number"], t["score"], t["max_score"], t["status"]) for t in data["tests"]] == [
-        ("1.1", 20, 20, "passed"), ("1.2", 0, 20, "failed")]
-    assert "README.md#cr4" in data["tests"][1]["output"]
-
-
-def test_gradescope_gets_no_score_that_nobody_knows():
-    data = gradescope.results(*make_run(Outcome.PASSED, Outcome.COULD_NOT_RUN))
-    assert "score" not in data and "score" not in data["tests"][1]
-    assert "could not finish" in data["output"] and "not a zero" in data["tests"][1]["output"]
-
-
-def test_junit_is_xml_whatever_was_printed():
-    run, stage = make_run(Outcome.PASSED, Outcome.FAILED, Outcome.GRADER_BROKE,
-                          Outcome.COULD_NOT_RUN)
-    suite = ET.fromstring(junit.text(run, stage).split("\n", 1)[1])[0]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
-    names = {p.get("name"): p.get("value") for p in suite.find("properties")}
-    assert (names["exercise 1.2"], names["score"]) == ("0/20 failed", "undecided")
-    assert suite.findall("testcase")[1].get("group") == "1.2"
-
-
-def test_rubric_text():
-    text = terminal.text(*make_run(Outcome.PASSED, Outcome.FAILED))
-    for part in ("20/20  passed", "0/20  FAILED", "looked at", "expected  0", "seen      1 <&>",
-                 "read      README.md#cr4", "20 of 40 points", "ready after 9.8 s", "2 tests"):
-        assert part in text, text
-    text = terminal.text(*make_run(Outcome.PASSED, Outcome.COULD_NOT_RUN))
-    assert "?/20  COULD NOT RUN" in text and "no score: 20 of 40" in text

@@ -16,7 +16,8 @@ from harness.writers.terminal import total
 from harness.writers.words import MEANING, points
 
 _FENCE = re.compile(r"`{3,}")
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@$^=\"'/])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
+_HOT = re.compile(r"(?<=@)|(?<=://)|(?<=www)(?=\.)")  # what GitHub makes a link of all the same
 _PLACE = re.compile(r"[\w./-]+(#[\w-]+)?")
 _MARKS = {Outcome.PASSED: "passed", Outcome.FAILED: "**failed**",
           Outcome.COULD_NOT_RUN: "**could not run**", Outcome.GRADER_BROKE: "**grader broke**",
@@ -24,8 +25,8 @@ _MARKS = {Outcome.PASSED: "passed", Outcome.FAILED: "**failed**",
 
 
 def inline(text: str) -> str:
-    """One line of text without any markup; the @ of a mention is parted from its name."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "@\u200b")
+    """One line of text without any markup; mentions and addresses are parted invisibly."""
+    return _HOT.sub("\u200b", _SPECIAL.sub(r"\\\1", " ".join(text.split())))
 
 
 def fenced(text: str) -> Iterator[str]:

@@ -60,9 +60,10 @@ def problem_rows(
 
 def exercise_rows(result: ExerciseResult, told: set, width: int) -> Iterator[Row]:
     """The exercise's line of the table, and the reasons if points were lost."""
-    title = textwrap.shorten(result.exercise.title, width - 34, placeholder=" …")
+    title, *rest = textwrap.wrap(result.exercise.title, width - 34) or [""]
     row = f"  {result.exercise.number:<5}{title:<{width - 33}} {points(result):>7}  "
     yield Row(row + _WORDS[result.outcome], result.outcome)
+    yield from (Row(" " * 7 + text) for text in rest)
     if not result.tests and result.outcome is Outcome.GRADER_BROKE:
         yield from _labelled("seen", "no test of this exercise has run", width)
     problems = result.problems
@@ -95,7 +96,7 @@ def advice_rows(stage: StageResult, width: int) -> Iterator[Row]:
             yield Row("")
         indent = "  " + " " * (len(text) - len(text.lstrip()))
         for row in textwrap.wrap(text.strip(), width, initial_indent=indent,
-                                 subsequent_indent=indent):
+                                 subsequent_indent=" " * 8):
             yield Row(row)
 
 
