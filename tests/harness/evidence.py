@@ -11,6 +11,7 @@ changes anything, and an answer takes about two milliseconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,18 +106,26 @@ class Outside:
 
     _EMULATORS = {"bochs": BochsEvidence, "qemu": QemuEvidence}
 
-    def __init__(self, emulator: Any) -> None:
+    def __init__(self, emulator: Any, ping: Callable[[], None] = lambda: None) -> None:
         kind = self._EMULATORS.get(getattr(emulator, "name", ""))
         if kind is None:
             raise NoEvidence("this emulator cannot be asked")
         self._evidence = kind(emulator)
+        self._ping = ping  # raises what became of the machine, if anything did
+
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except LabError as error:
+            self._ping()
+            raise NoEvidence(str(error)) from error
 
     def cpu(self, number: int) -> CpuState:
         """The state of one CPU at this moment."""
-        return self._evidence.cpu(number)
+        return self._asked(lambda: self._evidence.cpu(number))
 
     def phys(self, address: int, length: int) -> bytes:
-        """`length` bytes (at most 4096) of guest-physical memory."""
+        """`length` bytes (at most 4096) of guest-physical memory; NoEvidence where none is."""
         if not 0 < length <= MOST:
             raise ValueError(f"{length} bytes: expected 1 to {MOST}")
-        return self._evidence.phys(address, length)
+        return self._asked(lambda: self._evidence.phys(address, length))

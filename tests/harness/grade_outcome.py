@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import AccelUnusable, BootFailed, MachineError
+from harness.evidence import NoEvidence
 from harness.grade import CouldNotRun, Unmet, clean, excerpt
 from harness.initramfs import InitramfsError
 from harness.kernel import KernelError
@@ -14,7 +15,8 @@ from harness.machine import ProbeError
 from harness.results import Outcome, Problem
 
 # Something is missing here: says nothing about the code.
-NOT_HERE = (CouldNotRun, AccelUnusable, BootFailed, KernelError, FetchError, InitramfsError)
+NOT_HERE = (CouldNotRun, AccelUnusable, BootFailed, KernelError, FetchError, InitramfsError,
+            NoEvidence)
 
 
 def _plain_failure(error: BaseException) -> Problem:

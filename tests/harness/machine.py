@@ -320,7 +320,7 @@ class Machine:
     @cached_property
     def outside(self) -> Outside:
         """What the emulator sees of this machine, whatever runs in it."""
-        return Outside(self.emulator)
+        return Outside(self.emulator, self.ping)
 
     # ---- for the interactive shell ----------------------------------------------------------
 

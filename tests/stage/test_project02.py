@@ -3,6 +3,7 @@
 
 The evidence is not the module's: vtxprobe executes VMPTRST on the CPU in question (outside VMX
 operation it raises #UD), reads CR4 and MSRs there, and reads the VMXON region from physical memory.
+The emulator is asked for the same, from outside the machine, and both have to agree.
 """
 import json
 
@@ -10,8 +11,9 @@ import pytest
 
 from harness import facts
 from harness.grade import check, check_run, exercise, expect_kmsg, one_of, pick, require
-from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, FAIL_NTH, README, check_off, check_on,
-                               hexvalue, off, on_cpu, region_bytes, status_of, users_of)
+from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, FAIL_NTH, README, check_entered_with,
+                               check_off, check_on, hexvalue, off, on_cpu, region_bytes, status_of,
+                               users_of)
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 # What needs no VMX runs where an emulated second is cheapest.
@@ -155,6 +157,7 @@ def test_one_cpu_on_and_off(off):
     for cpu in CPUS:
         check_run(off.run(on_cpu(cpu, "enable")))
         check_on(off, "after enable", [cpu])
+        check_entered_with(off, cpu, int(pick(status_of(off, cpu), "region_pa"), 0))
         for where, cr4 in (("CR4", "cr4"), ("the kernel's copy of CR4", "cr4copy")):
             require(hexvalue(off, cr4, cpu) & CR4_VMXE, expected="VMXE set", seen="VMXE clear",
                     what=f"{where} of CPU {cpu} after enable", read=f"{README}#vmxon")
