@@ -125,7 +125,12 @@ def check(seen: Any, expected: Any, what: str, *, read: str | None = None, log: 
     """Fail unless `seen` is `expected`: a value, a compiled pattern to find, or one_of(…)."""
     __tracebackhide__ = True
     if not _meets(seen, expected):
-        fail(what, *_differing(expected, seen), read, log)
+        fail(what, *map(_shown, _differing(expected, seen)), read, log)
+
+
+def _shown(value: Any) -> Any:
+    """A text, an empty one as well: nothing was expected, or nothing was there."""
+    return '""' if value in ("", b"") else value
 
 
 def require(
