@@ -9,9 +9,11 @@ import json
 import pytest
 
 from harness.grade_settings import SETTINGS
+from harness.plain import cut
 
 PROPERTY = "mutant"
 HEADER = ("mutant", "killed by", "what the student reads")
+MESSAGE = 140  # columns of it; the whole is in mutants.json
 
 
 class MutantTable:
@@ -52,7 +54,7 @@ def killers(row):
 
 def table(rows):
     """The rows in columns, what is wrong with a mutant below its row, and a closing line."""
-    cells = [HEADER, *((row["name"], killers(row), row["message"]) for row in rows)]
+    cells = [HEADER, *((row["name"], killers(row), cut(row["message"], MESSAGE)) for row in rows)]
     wide = [max(len(cell[i]) for cell in cells) for i in range(2)]
     lines = []
     for cell, row in zip(cells, [None, *rows], strict=True):
@@ -72,6 +74,7 @@ def closing(rows):
                       *told])
 
 
+@pytest.hookimpl(trylast=True)  # after the course's plugin, whose settings it needs
 def pytest_configure(config):
     """The table is made where the reports of all workers arrive."""
     if not hasattr(config, "workerinput"):
