@@ -98,3 +98,9 @@ class ConsoleFlood(MachineError):
     """The console log grew past all reason; the machine was killed to save the disk."""
 
     what = "the kernel floods its console"
+
+
+class EmulatorFlood(MachineError):
+    """What runs inside makes the emulator complain without an end; it was killed to save the disk."""
+
+    what = "the machine floods its emulator's log"

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.errors import (
     ConsoleFlood,
+    EmulatorFlood,
     Hang,
     MachineError,
     Oops,
@@ -36,6 +37,8 @@ MEANING = {
     Panic: "the kernel gave up",
     Oops: "the kernel faulted, and what it held was never released",
     ConsoleFlood: "something prints without an end",
+    EmulatorFlood: "something does without an end what the processor refuses, such as a VMXON that"
+                   " fails",
     Stopped: "the machine was restarted or switched off, and no test had asked for it",
 }
 
@@ -65,6 +68,7 @@ def explain(problem: Problem, error: BaseException, lab: Any) -> None:
         problem.seen = f"{error}\n(the console is flooded, or somebody writes to the grader's line)"
         problem.log = ""
         lab.lose(str(error))
+        lab.hangs += 1  # it took as long as one, twice
     if problem.outcome is not Outcome.FAILED:
         return
     rows = [str(record) for record in lab.kmsg]

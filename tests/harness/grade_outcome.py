@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from harness.errors import AccelUnusable, BootFailed, MachineError
+from harness.errors import AccelUnusable, BootFailed, EmulatorDied, MachineError
 from harness.evidence import NoEvidence
 from harness.grade import CouldNotRun, Unmet, clean, excerpt
 from harness.initramfs import InitramfsError
@@ -14,6 +16,7 @@ from harness.kernel_fetch import FetchError
 from harness.machine import ProbeError
 from harness.results import Outcome, Problem
 
+_KILLED = re.compile(r"killed by signal (?:9|15)\b")
 # Something is missing here: says nothing about the code.
 NOT_HERE = (CouldNotRun, AccelUnusable, BootFailed, KernelError, FetchError, InitramfsError,
             NoEvidence)

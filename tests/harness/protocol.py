@@ -8,6 +8,7 @@ sent, payload. The agent's side, and what each request carries, is in tests/harn
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import struct
 import time
@@ -27,6 +28,7 @@ LONGEST = 64 << 20  # a longer length is a damaged header
 COMPRESS_FROM = 256
 CHUNK = 8 << 10  # largest piece sent at once: some seconds under Bochs
 TRIES = 8
+MOST_STRANGE = 32  # frames with another id, of which an honest line has one now and then
 
 
 class Req(IntEnum):
@@ -155,7 +157,6 @@ class Link:
         self._watch = watch
         self._patience = patience  # wall seconds of silence before asking again; harmless
         self._parser = Parser()
-        self._next_id = 1
         self._heard = time.monotonic()
         os.set_blocking(fd, False)
 
@@ -224,8 +225,9 @@ class Link:
                 return words
 
     def new_id(self) -> int:
-        self._next_id += 1
-        return self._next_id
+        """Return an id that nobody inside the machine can guess: whoever writes to the agent's
+        line as well does not answer in its place."""
+        return secrets.randbits(32)
 
     def restart_silence(self) -> None:
         """Call this when the machine was stopped for a while by our own wish."""
@@ -240,8 +242,8 @@ class Link:
         return self._await(ident, data)
 
     def _await(self, ident: int, data: bytes) -> Answer:
-        tries, asked = 0, time.monotonic()
-        while tries < TRIES:
+        tries, strange, asked = 0, 0, time.monotonic()
+        while tries < TRIES and strange < MOST_STRANGE:
             frame = self.receive()
             if frame is None:
                 silent = time.monotonic() - max(self._heard, asked)
@@ -258,7 +260,10 @@ class Link:
                 self.send(data)
             elif frame.id == ident and frame.type in (Ans.DONE, Ans.ERROR):
                 return self._finish(frame)
-        raise ProtocolError(f"request {ident}: damaged {TRIES} times on the way; giving up")
+            else:
+                strange += frame.id != ident
+        raise ProtocolError(f"{tries} damaged frames and {strange} that answer no question came"
+                            " before the answer; giving up")
 
     @staticmethod
     def _finish(frame: Frame) -> Answer:

@@ -18,6 +18,7 @@ from harness.errors import AccelUnusable, LabError
 from harness.spec import MachineSpec
 
 PROGRAM = "qemu-system-x86_64"
+LARGEST_FILE = 512 << 20  # the largest that an emulator writes to is Bochs's disk
 MONITOR_SECONDS = 10  # for an answer of the monitor, which takes a millisecond
 
 # cryptomgr.notests and the short list of initcalls: self-tests and caches that a lab machine does
@@ -213,6 +214,8 @@ def comma(path: Path) -> str:
 
 
 def die_with_us() -> list[str]:
-    """A prefix with which the process is killed when we are, whatever kills us."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    """A prefix with which the process is killed when we are, whatever kills us, and cannot fill the
+    disk: what runs in the machine decides how much there is to log."""
+    setpriv, prlimit = shutil.which("setpriv"), shutil.which("prlimit")
+    limited = [prlimit, f"--fsize={LARGEST_FILE}", "--"] if prlimit else []
+    return limited + ([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else [])

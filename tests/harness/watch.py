@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness import errors
-from harness.console import Console
+from harness.console import FLOOD_BYTES, Console
 
 # A guest that answers beats once per second of its own clock while it works. So silence means
 # a hang, but how much silence depends on how fast this host runs the emulator at this moment.
@@ -55,8 +55,16 @@ class Watch:
         self._check_panic()
         if self.console.flooded:
             self._raise(errors.ConsoleFlood, f"{self.console.size >> 20} MiB and counting")
+        if (size := self._emulator_log_size()) > FLOOD_BYTES:
+            self._raise(errors.EmulatorFlood, f"{size >> 20} MiB and counting")
         if not self._patient:
             self._check_silence(silence)
+
+    def _emulator_log_size(self) -> int:
+        try:
+            return os.stat(self.emulator.emulator_log).st_size
+        except (AttributeError, OSError):
+            return 0
 
     def _ended(self, event: dict) -> NoReturn:
         self._drain()
