@@ -94,8 +94,9 @@ class Lab(Life):
             data = json.loads(result.stdout)
         except (ValueError, RecursionError) as error:
             cut = " (the output was cut: it is too long)" if result.truncated else ""
+            seen = f"{error}{cut}" if result.stdout.strip() else "nothing was printed"
             fail(f"output of `{' '.join(result.argv)}`, exit status {result.status}", "JSON",
-                 f"{error}{cut}", log=excerpt(result.stdout) + "\n" + excerpt(result.stderr))
+                 seen, log=excerpt(result.stdout) + "\n" + excerpt(result.stderr))
         _, _, words = " ".join(result.argv).rpartition("vtxctl ")
         if wrong := wrong_with(words.partition(" ")[0], data):
             where, expected = wrong

@@ -8,18 +8,17 @@ a new machine. The number of new machines is bounded, so the worst submission co
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable
 from typing import Any
 
 from harness.errors import BootFailed, EmulatorDied, Hang, MachineError
-from harness.grade import CouldNotRun, clean, fail
+from harness.grade import CouldNotRun, clean, fail, kernel_log
 from harness.grade_fate import MAX_SLOW, Fate
 from harness.grade_key import LabKey, describe_spec
 from harness.kmsg import KmsgRecord, check_kmsg, check_taint, sign_of
 from harness.results import Boot
 
-_NOISE = re.compile(r"tsc: |clocksource: ")  # Linux sets its clocks while our tests begin
+NOT_RUN = "a test that was not run"
 MAX_DEATHS = 10  # of one machine, over the whole suite
 ERROR, MANY_ERRORS = 3, 100  # records of that level or worse in one test
 MAX_FAILED_BOOTS = 2  # in a row
@@ -94,23 +93,24 @@ class Life:
 
     def _refuse_the_hopeless(self) -> None:
         if killed := self.fate.of_exercise(self.exercise):
-            fail("not run", "a living machine",
+            fail(NOT_RUN, "a living machine",
                  f"an earlier test of exercise {self.exercise} took it: {killed}")
         if lost := self.fate.of_patience():
-            fail("not run", "an end of each test within seconds",
+            fail(NOT_RUN, "an end of each test within seconds",
                  f"tests of {MAX_SLOW} exercises hung, which is all the time there is: {lost}")
         if self.deaths >= MAX_DEATHS or self.hangs >= MAX_HANGS:
-            fail("not run", "a living machine",
-                 f"{self.deaths} machines ended and {self.hangs} times nothing answered any more;"
-                 f" the last time: {self._why}")
+            counts = ((self.deaths, "times the machine ended"),
+                      (self.hangs, "times nothing answered any more"))
+            told = " and ".join(f"{count} {what}" for count, what in counts if count)
+            fail(NOT_RUN, "a living machine", f"{told}; the last time: {self._why}")
 
     def _refuse_to_load(self) -> None:
         """Only for tests that load the module: the others may still earn their points."""
         if hopeless := self.fate.of_loading():
-            fail("not run", "vtxdrv.ko can be loaded",
+            fail(NOT_RUN, "vtxdrv.ko can be loaded",
                  f"loading it ended machines of several kinds: {hopeless}")
         if self.load_deaths >= MAX_LOAD_DEATHS:
-            fail("not run", "vtxdrv.ko can be loaded", f"loading it ends the machine: {self._why}")
+            fail(NOT_RUN, "vtxdrv.ko can be loaded", f"loading it ends the machine: {self._why}")
 
     def ensure(self) -> None:
         """Boot unless the machine is alive; after two failed boots nobody tries again."""
@@ -143,7 +143,7 @@ class Life:
         wrong = check_kmsg(self.kmsg, expected) + check_taint(self.machine.taint, self._taint)
         if wrong:
             fail("the kernel's log", "nothing more severe than a notice", wrong[0],
-                 log=[str(record) for record in self.kmsg])
+                 log=kernel_log(self.kmsg))
 
     def log(self) -> str:
         """For a test that failed: its kernel messages, also those not yet collected."""
@@ -154,7 +154,7 @@ class Life:
         if self.machine.alive:
             with contextlib.suppress(MachineError):
                 self.machine.ping()
-        return "\n".join(r.text for r in self.kmsg if not _NOISE.match(r.text))
+        return kernel_log(self.kmsg)
 
     def mourn(self, error: MachineError) -> None:
         """The machine died in a test: remember why, and let the next test have a new one."""

@@ -103,8 +103,8 @@ class Controller:
         if isinstance(excinfo.value, pytest.Session.Interrupted):  # by what is already known
             return
         self._interrupted = "the run was interrupted"
-        self.run.blame(self._interrupted, str(excinfo.value) or excinfo.typename,
-                       outcome=Outcome.COULD_NOT_RUN)
+        why = str(excinfo.value) or "Ctrl-C, or a signal such as that of a time limit"
+        self.run.blame(self._interrupted, why, outcome=Outcome.COULD_NOT_RUN)
 
     # ---- what has run --------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Controller:
         outcome = Outcome.COULD_NOT_RUN if self._interrupted else Outcome.GRADER_BROKE
         missing = self.announced - self.results.keys()
         for name in missing & self.plan.keys():
-            self.results[name] = undecided(self.plan[name], outcome, "this test", why)
+            self.results[name] = undecided(self.plan[name], outcome, "", why)
         if strangers := missing - self.plan.keys():
             self._doubt = f"{why}: {len(strangers)} tests, {min(strangers)} among them"
             self.run.blame(BROKEN, self._doubt, outcome=outcome)

@@ -12,8 +12,9 @@ import re
 _CONTROL = re.compile(
     r"[^\n\t\x20-\x7e\xa0-\u061b\u061d-\u200a\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe"
     r"\uff00-\ufffd]")
-# GitHub's runner obeys a line that begins with `::notice …::`, and `##[…]` anywhere in a line.
-_COMMAND = re.compile(r":(?=:)|##(?=\[)")
+# GitHub's runner obeys a line that begins with `::notice …::`, with blanks before it or not, and
+# `##[…]` anywhere in a line. Any word may come to stand at the beginning of a line.
+_COMMAND = re.compile(r"(?<!\S):(?=:)|##(?=\[)")
 
 
 def clean(text: str | bytes) -> str:
@@ -30,6 +31,11 @@ def cut(text: str, limit: int) -> str:
     return f"{text[:limit]} … ({len(text) - limit} characters more)"
 
 
+def no_commands(text: str) -> str:
+    """The text without commands for a CI system."""
+    return _COMMAND.sub(lambda found: found[0] + " ", text)
+
+
 def plain(text: str | bytes, limit: int) -> str:
     """What may stand in a result: clean, no commands for a CI system, of bounded length."""
-    return cut(_COMMAND.sub(lambda found: found[0] + " ", clean(text)), limit)
+    return cut(no_commands(clean(text)), limit)

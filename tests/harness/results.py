@@ -303,7 +303,7 @@ class Run:
         first: dict[str, float] = {}
         for test in sorted(self.tests, key=lambda t: t.started):
             part = spans.setdefault(test.part, Part(test.part))
-            begin = first.setdefault(test.part, test.started)
+            begin = first.setdefault(test.part, test.started) if test.started else 0.0
             part.tests += 1
             part.outcomes[test.outcome] += 1
             part.busy += test.seconds

@@ -9,7 +9,8 @@ from pathlib import Path
 import grade_fakes
 import pytest
 from harness import build, exercises, submit
-from harness.grade import Unmet, check, check_run, clean, excerpt, one_of, pick
+from harness.grade import Unmet, check, check_run, clean, excerpt, kernel_log, one_of, pick
+from harness.kmsg import KmsgRecord
 from harness.results import ExerciseResult, Outcome, TestResult, worst
 from made_up_run import make_run
 
@@ -241,11 +242,24 @@ def test_a_command_that_fails_is_told_with_its_status():
 
 def test_logs_are_tamed():
     assert clean("a\x1b[2Jb\x00") == "a?[2Jb?"
-    assert excerpt("same\nother\nsame") == "same (2 times)\nother"
+    assert excerpt("x" * 300) == "x" * 240 + " …"
+
+
+def test_the_kernels_log_says_each_thing_once():
+    records = [KmsgRecord(6, i, text) for i, text in
+               enumerate(["same", "other ", "tsc: Refined", "same"])]
+    assert kernel_log(records) == "same (2 times)\nother"
     assert excerpt("\n".join(map(str, range(100)))).startswith("… 88 lines before\n88")
 
 
 # ---- results -------------------------------------------------------------------------------------
+
+
+def test_a_test_that_never_began_is_not_counted_as_time():
+    run, _ = make_run(Outcome.PASSED, Outcome.PASSED)
+    run.tests[0].started = 0.0
+    (part,) = run.parts()
+    assert part.tests == 2 and part.wall == 1.0
 
 
 def test_points_are_all_or_nothing_and_never_guessed():

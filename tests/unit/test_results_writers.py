@@ -76,7 +76,7 @@ def test_a_flood_is_cut(name):
 def test_plain_text():
     assert plain("a\x1b\r\nb\u202ec", 100) == "a?\nb?c"
     assert plain("é€".encode() + b"\xff\x00", 10) == "é€\ufffd?"
-    assert plain("::add-mask::x ##[debug]", 100) == ": :add-mask: :x ## [debug]"
+    assert plain("::add-mask::x ##[debug]", 100) == ": :add-mask::x ## [debug]"
     assert plain("abc", 2) == "ab … (1 characters more)"
 
 
@@ -370,6 +370,14 @@ def test_many_tests_of_one_exercise_are_counted():
         stage.exercises[0].tests.append(type(first)(f"t::x{i}", f"test {i}", outcome=FAILED,
                                                     problem=problem))
     assert "and       3 more tests of this exercise" in terminal.text(run, stage)
+
+
+@pytest.mark.parametrize("before", [0, 1, 60, 61, 62, 63, 91, 92, 93, 94])
+def test_wrapping_makes_no_command_for_githubs_runner(before):
+    """A long word is parted, and its rest could begin a line."""
+    for width in (80, 110):
+        run, _ = make_run(FAILED, seen="x" * before + "::notice title=Autograding report::{}")
+        assert not [row for row in terminal.lines(run, width) if row.text.lstrip()[:2] == "::"]
 
 
 def test_writers_are_quick():

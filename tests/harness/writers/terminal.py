@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from harness.plain import no_commands
 from harness.results import (
     Boot,
     ExerciseResult,
@@ -40,7 +41,7 @@ def _labelled(label: str, text: str, width: int) -> Iterator[Row]:
     for line in text.splitlines():
         rows += textwrap.wrap(line, max(30, width - len(head)), break_on_hyphens=False,
                               subsequent_indent="  " if label == "log" else "") or [""]
-    for i, row in enumerate(rows):
+    for i, row in enumerate(map(no_commands, rows)):  # a word may have been parted
         yield Row((head if i == 0 else " " * len(head)) + row.rstrip())
 
 
@@ -127,11 +128,17 @@ def trouble_rows(run: Run, width: int) -> Iterator[Row]:
                   " know why.", Outcome.COULD_NOT_RUN)
 
 
-def _boot_row(boot: Boot) -> Row:
+def _boot_text(boot: Boot) -> str:
     if boot.seconds is None:
-        return Row(f"  boot   {boot.machine}: never ready: {boot.why}", Outcome.COULD_NOT_RUN)
-    again = "" if boot.why == "first use" else f"  (again: {boot.why})"
-    return Row(f"  boot   {boot.stage}, {boot.machine}: ready after {boot.seconds:.1f} s{again}")
+        return f"boot   {boot.machine}: never ready: {boot.why}"
+    again = "" if boot.why == "first use" else f" (again: {boot.why})"
+    return f"boot   {boot.stage}, {boot.machine}: ready after {boot.seconds:.1f} s{again}"
+
+
+def _boot_rows(boot: Boot) -> Iterator[Row]:
+    for text in textwrap.wrap(_boot_text(boot), MAX_WIDTH, initial_indent=" " * 2,
+                              subsequent_indent=" " * 9):
+        yield Row(no_commands(text), Outcome.COULD_NOT_RUN if boot.seconds is None else None)
 
 
 def _lost(part: Part) -> str:
@@ -146,7 +153,7 @@ def figure_rows(run: Run) -> Iterator[Row]:
     yield Row("")
     yield Row("figures")
     for boot in run.boots:
-        yield _boot_row(boot)
+        yield from _boot_rows(boot)
     for part in run.parts():
         yield Row(f"  part   {part.name}: {how_many(part.tests, 'test')}{_lost(part)},"
                   f" {part.wall:.1f} s from first to last, {part.busy:.1f} s of work")
