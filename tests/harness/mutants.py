@@ -50,6 +50,11 @@ class Mutant:
     edits: tuple[Edit, ...]
     sample: bool = False  # part of `make check`
 
+    @property
+    def pure_logic(self) -> bool:
+        """True for a mistake in C that also runs outside of the kernel."""
+        return all(edit.file.endswith("_logic.c") for edit in self.edits)
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -5,24 +5,29 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-FOLDERS = ["common/include", "common/arch", "common/logic", "common/user", "project01"]
+COMMON = ["common/include", "common/arch", "common/logic", "common/user"]
 WARNINGS = ["-Wall", "-Wextra", "-Wmissing-prototypes", "-Wno-unused-parameter", "-Werror"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 STUDENT = ("detect_logic.c", "vmx_caps_logic.c")
 EXERCISES = ("1.1", "1.2", "1.5", "1.6", "1.7")
 
 
-def compile_flags(todo=()) -> list:
+def folders(stage=1) -> list:
+    """What a stage is composed of."""
+    return COMMON + [f"project{number + 1:02d}" for number in range(stage)]
+
+
+def compile_flags(todo=(), stage=1) -> list:
     """The compiler's flags; todo are the exercises to leave unsolved."""
-    return ["-std=gnu11", "-g", *WARNINGS, "-DVTX_STAGE=1",
+    return ["-std=gnu11", "-g", *WARNINGS, f"-DVTX_STAGE={stage}",
             *(f"-DTODO_{exercise.replace('.', '_')}" for exercise in todo),
-            *(f"-I{TOP / folder}" for folder in FOLDERS)]
+            *(f"-I{TOP / folder}" for folder in folders(stage))]
 
 
-def sources() -> list:
-    """The C files of vtxctl in project01, found by the rule of the composition build."""
+def sources(stage=1) -> list:
+    """The C files of vtxctl in a stage, found by the rule of the composition build."""
     files = []
-    for folder in FOLDERS:
+    for folder in folders(stage):
         for pattern in ("ctl_*.c", "cmd_*.c", "*_logic.c"):
             files += sorted((TOP / folder).glob(pattern))
     return files
@@ -35,7 +40,7 @@ def run(command: list) -> None:
     assert not done.stderr, done.stderr
 
 
-def build(folder: Path, todo=(), sanitize=False, solved: Path = None) -> Path:
+def build(folder: Path, todo=(), sanitize=False, solved: Path = None, stage=1) -> Path:
     """Build vtxctl in a folder, on up to four cores, and return its path.
 
     Without the sanitizers it is linked statically, as for the lab machine, and starts much faster.
@@ -47,11 +52,26 @@ def build(folder: Path, todo=(), sanitize=False, solved: Path = None) -> Path:
         target = folder / (source.stem + ".o")
         if todo and solved and source.name not in STUDENT:
             return solved / target.name
-        run(["gcc", *compile_flags(todo), *extra, "-c", source, "-o", target])
+        run(["gcc", *compile_flags(todo, stage), *extra, "-c", source, "-o", target])
         return target
 
     with ThreadPoolExecutor(4) as pool:
-        objects = list(pool.map(one, sources()))
-    tool = folder / "vtxctl"
-    run(["gcc", *(extra if sanitize else ["-static"]), "-o", tool, *objects, "-ljson-c", "-lm"])
+        objects = list(pool.map(one, sources(stage)))
+    return link(objects, folder / "vtxctl", extra if sanitize else ["-static"])
+
+
+def link(objects: list, tool: Path, flags=("-static",)) -> Path:
+    """Link vtxctl."""
+    run(["gcc", *flags, "-o", tool, *objects, "-ljson-c", "-lm"])
     return tool
+
+
+def rebuild(solved: Path, changed: list, folder: Path, stage: int) -> Path:
+    """Build vtxctl with other versions of some sources; the rest is taken from a build."""
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = {path.name: path for path in solved.glob("*.o")}
+    for source in changed:
+        target = objects[f"{source.stem}.o"] = folder / f"{source.stem}.o"
+        # A mistake may leave a function behind that nobody uses.
+        run(["gcc", *compile_flags((), stage), "-w", "-c", source, "-o", target])
+    return link(sorted(objects.values()), folder / "vtxctl")
