@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Every mutant of tests/mutants is graded: it loses the points of what it breaks, and is told why."""
+"""Every mutant of tests/mutants is graded: it loses the points of what it breaks, and says why."""
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Mutants: what is wrong with a file of them, what a mutant is written as, and when it is caught."""
+"""Mutants: what is wrong with a file of them, how one is written, and when it is caught."""
 import re
 from pathlib import Path
 
