@@ -69,6 +69,7 @@ def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
 # The parts of a problem in the order in which every writer shows them: word, most characters.
 PARTS = {"what": ("looked at", 800), "expected": ("expected", 2000), "seen": ("seen", 2000),
          "read": ("read", 300), "again": ("again", 200), "log": ("log", 6000)}
+WORDS_WITHOUT_A_RESULT = {"seen": "why", "log": "more"}  # nothing was looked at
 
 
 @dataclass
@@ -91,7 +92,9 @@ class Problem:
     @property
     def parts(self) -> list[tuple[str, str]]:
         """What there is of it, each with its word: ("expected", "0x20 (32)")."""
-        return [(word, text) for name, (word, _) in PARTS.items() if (text := getattr(self, name))]
+        words = WORDS_WITHOUT_A_RESULT if self.outcome is Outcome.COULD_NOT_RUN else {}
+        return [(words.get(name, word), text) for name, (word, _) in PARTS.items()
+                if (text := getattr(self, name))]
 
     @property
     def cause(self) -> tuple[str, str, str]:

@@ -42,7 +42,7 @@ def link(place: str) -> str:
 
 def problem_lines(problem: Problem) -> Iterator[str]:
     """What was looked at, expected and seen in one block, the log in another."""
-    told = [(word, text) for word, text in problem.parts if word not in ("read", "log")]
+    told = [part for part in problem.parts if part[0] not in ("read", "log", "more")]
     indent = "\n" + " " * 11
     yield from fenced("\n".join(f"{word:<10} {text.replace(chr(10), indent)}"
                                 for word, text in told))

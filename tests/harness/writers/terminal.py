@@ -52,7 +52,8 @@ def problem_rows(
     more = f", and {count - 1} more" if count > 1 else ""
     yield from _labelled("test", test.place + more, width)
     if problem.cause in told:
-        yield from _labelled("seen", f"{problem.what or problem.seen}: as above", width)
+        named = problem.what or textwrap.shorten(problem.seen, 60, placeholder=" …")
+        yield from _labelled("seen", f"{named}: as above", width)
         return
     told.add(problem.cause)
     for word, text in problem.parts:
