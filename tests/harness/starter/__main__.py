@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except LabError as error:
         print(f"starter: {error}", file=sys.stderr)
         return 1
-    print("\n".join(starter.notes + [f"{order.out}: {order.title}. His first command there: make"]))
+    print("\n".join([*starter.notes, f"{order.out}: {order.title}; README.md there is the student's"]))
     return 0
 
 
