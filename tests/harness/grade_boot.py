@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import random
 import shutil
 import time
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness import kernel as kernels
 from harness import lab, submit
+from harness.bochs import OTHER_VMX_MODELS
 from harness.build import Build, build_root, build_stage
 from harness.exercises import stage_directories, stage_directory
 from harness.grade import CouldNotRun, Unmet
-from harness.grade_key import LabKey, describe_spec
+from harness.grade_key import ANY_MODEL, LabKey, describe_spec
 from harness.machine import Machine
 from harness.results import Outcome, Problem
 
@@ -151,12 +153,19 @@ def link_artefacts(settings: Settings) -> Path | None:
     return home / settings.run_id
 
 
+def drawn_model(settings: Settings, key: LabKey) -> str | None:
+    """The processor of a machine; for ANY_MODEL one that nobody knows before the run."""
+    if key.cpu_model != ANY_MODEL:
+        return key.cpu_model or None
+    return random.Random(f"{settings.seed}/{key.group}").choice(OTHER_VMX_MODELS)
+
+
 def boot(settings: Settings, key: LabKey, say: Say) -> Any:
     """Build and boot; raises Unmet, CouldNotRun, or what the harness raises."""
     build = stage_build(settings, key, say)
     kernel = kernels.resolve(key.kver or None)
     spec = lab.stage_spec(build.directory, key.vendor, kernel=kernel, cpus=key.cpus,
-                          mem_mib=key.mem_mib, cpu_model=key.cpu_model or None,
+                          mem_mib=key.mem_mib, cpu_model=drawn_model(settings, key),
                           cmdline_extra=key.cmdline, firmware=key.firmware)
     say(f"booting {key.group}: {key.cpus} CPUs, kernel {kernel.release}")
     machine = Machine.boot(spec, artefacts_folder(settings, key))

@@ -6,6 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+# A processor with VMX that is drawn for each run; only for machines with a `firmware`, which are
+# always Bochs's.
+ANY_MODEL = "any"
+
 
 @dataclass(frozen=True)
 class LabKey:
@@ -15,7 +19,7 @@ class LabKey:
     vendor: str = "vmx"
     kver: str = ""  # as on the command line; "" is the default kernel
     cpus: int = 2
-    cpu_model: str = ""
+    cpu_model: str = ""  # in the emulator's words, or ANY_MODEL
     mem_mib: int = 256
     cmdline: str = ""
     firmware: str = ""  # see harness/bochs_bios.py

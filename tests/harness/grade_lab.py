@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.answers import wrong_with
 from harness.errors import Hang, MachineError
-from harness.grade import check, check_run, excerpt, fail, how_it_ended, run_log
+from harness.grade import check_run, excerpt, fail, how_it_ended, run_log
 from harness.grade_life import MAX_LOAD_DEATHS, Life
 
 MODULE = "/lab/vtxdrv.ko"
@@ -77,6 +77,15 @@ class Lab(Life):
     def probe(self, *words: object) -> str:
         """Ask the grader's own module; see tests/harness/probe."""
         return self.machine.probe(*words)
+
+    def number(self, *words: object) -> int:
+        """The number that the grader's own module answers with."""
+        __tracebackhide__ = True
+        answer = self.probe(*words)
+        try:
+            return int(answer, 0)
+        except ValueError:
+            fail(f"vtxprobe's answer to `{' '.join(map(str, words))}`", "a number", answer)
 
     def vtxctl(self, *words: object, timeout: float = 30, **how: Any) -> Any:
         """Run vtxctl in the machine."""
@@ -164,10 +173,3 @@ class Lab(Life):
             self.discard()
             return
         fail("the machine", " or ".join(kind.what for kind in kinds), "it is still alive")
-
-    def is_clean(self) -> None:
-        """Fail unless no CPU is in VMX operation or has CR4.VMXE set."""
-        __tracebackhide__ = True
-        for cpu in range(self.key.cpus):
-            cr4 = int(self.probe("cr4", cpu), 0)
-            check(cr4 >> 13 & 1, 0, f"CR4.VMXE of CPU {cpu}")

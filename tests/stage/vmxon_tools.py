@@ -31,18 +31,14 @@ def users_of(lab):
     return pick(lab.vtxctl_json("status", "--json"), "users")
 
 
-def ask(lab, what, cpu, *words):
+def hexvalue(lab, what, cpu, *words):
     """vtxprobe's answer about one CPU; one that is offline has no answer, and that is a failure."""
     try:
-        return lab.probe(what, cpu, *words)
+        return lab.number(what, cpu, *words)
     except ProbeError as error:
         require(False, expected=f"CPU {cpu} online, so that it can be asked", seen=str(error),
                 what=f"{what} of CPU {cpu}", read=f"{README}#what-the-cpus-do-behind-our-back")
         raise
-
-
-def hexvalue(lab, what, cpu, *words):
-    return int(ask(lab, what, cpu, *words), 0)
 
 
 def region_bytes(lab, cpu, length):
@@ -63,7 +59,7 @@ def region_bytes(lab, cpu, length):
 
 
 def in_vmx(lab, cpu):
-    return ask(lab, "vmxop", cpu) == "1"
+    return hexvalue(lab, "vmxop", cpu) == 1
 
 
 def in_words(inside, vmxe):
