@@ -107,7 +107,8 @@ def _collect(options: argparse.Namespace) -> int:
 
 def _slurm(options: argparse.Namespace) -> int:
     made, _, todo = _planned(options)
-    print(slurm.instructions(made, todo, options))
+    print(f"submit it with:  sh {slurm.submit_script(made, todo, options)}\n"
+          "The same again later grades what is undecided or was not reached, and nothing else.")
     return 0
 
 

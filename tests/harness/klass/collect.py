@@ -44,7 +44,9 @@ class Row:
     @property
     def note(self) -> str:
         """All of them in a line, and what went wrong."""
-        return "; ".join([*self.notes, *(self.record.headlines if self.record else [])])
+        record = self.record
+        wrong = record.headlines if record and not record.problems else []
+        return "; ".join([*self.notes, *wrong])
 
     @property
     def home(self) -> str:
@@ -55,6 +57,11 @@ class Row:
     def submitted(self) -> str:
         """When, with the zone."""
         return self.attempt.submitted.isoformat(sep=" ", timespec="seconds")
+
+    @property
+    def minute(self) -> str:
+        """When, short."""
+        return self.submitted[:16]
 
     @property
     def clock(self) -> str:

@@ -32,11 +32,11 @@ def _tracked(root: Path) -> list[str]:
     return [name for name in done.stdout.decode().split("\0") if name and (root / name).is_file()]
 
 
-def _add(package: zipfile.ZipFile, path: Path, name: str, executable: bool = False) -> None:
+def _add(package: zipfile.ZipFile, name: str, data: bytes, executable: bool) -> None:
     info = zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0))  # the same tree makes the same package
-    info.external_attr = (0o755 if executable or path.stat().st_mode & 0o100 else 0o644) << 16
+    info.external_attr = (0o755 if executable else 0o644) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
-    package.writestr(info, path.read_bytes())
+    package.writestr(info, data)
 
 
 def write(stage: str, out: Path, root: Path = REPOSITORY) -> int:
@@ -44,10 +44,12 @@ def write(stage: str, out: Path, root: Path = REPOSITORY) -> int:
     stage = known_stage(root, stage)
     with zipfile.ZipFile(out, "w") as package:
         for path in sorted(FILES.iterdir()):
-            _add(package, path, path.name, path.name in _EXECUTABLE)
-        package.writestr("stage", f"{stage}\n")
+            _add(package, path.name, path.read_bytes(), path.name in _EXECUTABLE)
+        _add(package, "stage", f"{stage}\n".encode(), False)
         for name in _tracked(root):
-            _add(package, root / name, f"{_INSIDE}/{name}")
+            path = root / name
+            executable = bool(path.stat().st_mode & 0o100)
+            _add(package, f"{_INSIDE}/{name}", path.read_bytes(), executable)
     print(f"written: {out}, {out.stat().st_size // 1024} KiB; what to do with it: docs/class.md")
     return 0
 

@@ -75,7 +75,7 @@ def _earned(points: dict[str, float], policy: Policy, reasons: list[str]) -> flo
     """All points, those of extra credit up to their cap."""
     extra = sum(p for number, p in points.items() if number in policy.extra)
     if extra > policy.cap:
-        reasons.append(f"{policy.cap - extra:+g}: extra credit counts up to {policy.cap:g}")
+        reasons.append(f"extra credit counts up to {policy.cap:g}: {policy.cap - extra:+g}")
     return sum(p for n, p in points.items() if n not in policy.extra) + min(extra, policy.cap)
 
 
@@ -86,8 +86,8 @@ def _late(raw: float, late_by: timedelta, policy: Policy, reasons: list[str]) ->
     days = math.ceil(late_by / DAY)
     cost = min(days * policy.per_day.of(raw), policy.most.of(raw), raw)
     if cost:
-        reasons.append(f"-{round(cost, 2):g}: late by {span_text(late_by)},"
-                       f" {policy.per_day} a day")
+        reasons.append(f"late by {span_text(late_by)}: -{round(cost, 2):g}"
+                       f" ({policy.per_day} a day)")
     return cost
 
 
@@ -113,7 +113,7 @@ def mark(student: str, graded: Graded, full: dict[str, int], policy: Policy) -> 
     raw = _earned(marks.points, policy, marks.reasons)
     final = raw - _late(raw, marks.late_by, policy, marks.reasons)
     if graded.complete and final < policy.minimum:
-        marks.reasons.append(f"{policy.minimum - final:+g}: least points for complete files")
+        marks.reasons.append(f"least points for complete files: {policy.minimum - final:+g}")
         final = policy.minimum
     marks.raw, marks.final = round(raw, 2), round(final, 2)
     return marks

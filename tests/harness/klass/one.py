@@ -14,6 +14,7 @@ import json
 import re
 import shutil
 import signal
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,8 @@ from harness.klass.record import GRADED, UNDECIDED, UNREADABLE, Record
 from harness.plain import plain
 
 TEXTS = (".txt", ".md", ".json", ".xml", ".log")
-HEADLINES = 3
+HEADLINES, HEADLINE_LENGTH = 3, 140
+AFTERMATH = "not run"  # what a test says when an earlier one took its machine
 KEPT = "kept"  # the status of a job that had nothing to do
 _LOGS = re.compile(r"^logs of the machines: (.+)$", re.M)
 _WAIT = 90  # seconds for a job that an interrupt has left behind
@@ -96,26 +98,34 @@ def _why_undecided(graded: regrade.Grading) -> str:
     return "could not be decided: " + (", ".join(sorted(words)) or f"status {graded.status}")
 
 
-def headlines(folder: Path) -> list[str]:
-    """What went wrong, a line for several exercises: "1.1, 1.2: the code does not compile"."""
+def _failures(folder: Path) -> list[tuple[str, str]]:
+    """(exercise, what went wrong in a line) of each failed test, as the grader's run.json has it."""
     try:
         tests = json.loads((folder / "run.json").read_text(encoding="utf-8"))["tests"]
-        failed = [(t["problem"]["what"], t["exercise"]) for t in tests
-                  if t["exercise"] and t["outcome"] == "failed" and t["problem"]]
+        bad = [(t["exercise"], t["problem"]) for t in tests
+               if t["exercise"] and t["outcome"] == "failed" and t["problem"]]
+        return [(number, f"{p['what']}: {p['seen'].strip().splitlines()[0]}" if p["seen"].strip()
+                 else p["what"]) for number, p in bad if p["what"] != AFTERMATH]
     except (OSError, ValueError, KeyError, TypeError):
         return []  # the rubric has it, too
+
+
+def headlines(folder: Path, numbers: list[str]) -> list[str]:
+    """What went wrong, a line for several exercises: "1.1, 1.2: the code does not link: …"."""
     rows: dict[str, list[str]] = {}
-    for what, exercise in failed:
-        if exercise not in rows.setdefault(what, []):
-            rows[what].append(exercise)
+    for exercise, text in _failures(folder):
+        if exercise not in rows.setdefault(text, []):
+            rows[text].append(exercise)
     most = sorted(rows.items(), key=lambda row: -len(row[1]))[:HEADLINES]
-    return [f"{', '.join(sorted(numbers))}: {plain(what, 160)}" for what, numbers in most]
+    return [("all" if len(own) == len(numbers) else ", ".join(sorted(own)))
+            + f": {textwrap.shorten(plain(text, 9999), HEADLINE_LENGTH, placeholder=' …')}"
+            for text, own in most]
 
 
 def _apply(result: Record, graded: regrade.Grading) -> None:
     """Take over what the grader found out."""
     result.points = graded.points
-    result.headlines = headlines(graded.results)
+    result.headlines = headlines(graded.results, list(graded.points))
     if graded.score is not None:
         result.status = GRADED
     else:

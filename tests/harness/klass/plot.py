@@ -16,7 +16,10 @@ _STYLE = Style(
     major_label_font_size=12, title_font_size=15, value_font_size=11, tooltip_font_size=12,
     value_label_font_size=11,
 )
+# pygal 2, of Debian 12, has no option for the guides.
+_GUIDES = "inline:.axis .guide.line { stroke: #ddd !important; stroke-dasharray: none !important }"
 _COMMON = {
+    "css": ("file://style.css", "file://graph.css", _GUIDES),
     "style": _STYLE, "width": 560, "height": 300, "show_legend": False, "js": (), "pretty_print": False, "margin": 8,
     "disable_xml_declaration": True, "print_values": True, "print_values_position": "top",
     "print_zeroes": False, "show_y_guides": True,

@@ -137,7 +137,8 @@ def _end(process: subprocess.Popen) -> None:
 def run(plan: Plan, indexes: list[int], jobs: int) -> Tally:
     """Grade these submissions; KeyboardInterrupt once everything is ended when we are told to."""
     tally = Tally(len(indexes), jobs)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background ignores the first
+        signal.signal(number, _interrupt)
     with alone(plan):
         process = _start(plan, jobs, indexes)
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A class as a Slurm job array: which commands to give. The script itself is slurm.sh."""
+"""A class as a Slurm job array: the commands that submit it. The jobs' script is slurm.sh."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shlex
 from itertools import groupby
 from pathlib import Path
 
-from harness.klass.plan import Plan
+from harness.klass.plan import Plan, write_whole
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
 
@@ -26,8 +26,8 @@ def _command(*words: object) -> str:
     return " ".join(shlex.quote(str(word)) for word in words)
 
 
-def instructions(plan: Plan, todo: list[int], options: argparse.Namespace) -> str:
-    """The commands that grade a planned class: an array, and a job after it that collects."""
+def submit_script(plan: Plan, todo: list[int], options: argparse.Namespace) -> Path:
+    """Write the commands that grade a planned class: an array, and a job after it that collects."""
     logs = plan.out / "slurm"
     logs.mkdir(exist_ok=True)
     rules = []
@@ -39,6 +39,7 @@ def instructions(plan: Plan, todo: list[int], options: argparse.Namespace) -> st
                      f"--chdir={plan.root}", f"--output={logs}/%a.log", SCRIPT, plan.out)
     after = _command(f"--chdir={plan.root}", f"--output={logs}/collect.log", SCRIPT, plan.out,
                      "collect", *rules)
-    return (f"\nGive these two commands (or pipe this output into sh):\n\narray=$({array})\n"
-            f"sbatch --dependency=afterany:$array {after}\n\n"
-            "The same commands again grade what is undecided or was not reached, and nothing else.")
+    path = logs / "submit.sh"
+    write_whole(path, f"#!/bin/sh\nset -e\narray=$({array})\n"
+                      f'sbatch --dependency="afterany:$array" {after}\n')
+    return path
