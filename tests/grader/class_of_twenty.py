@@ -71,7 +71,8 @@ def tar(path, texts, inside="", extra=()):
     """A tar, compressed as the name says; .zst by its own tool."""
     suffix = path.suffix[1:]
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=f"w:{suffix if suffix in ('gz', 'bz2', 'xz') else ''}") as t:
+    compression = suffix if suffix in ("gz", "bz2", "xz") else ""
+    with tarfile.open(fileobj=out, mode=f"w:{compression}") as t:
         for name, text in texts.items():
             info = tarfile.TarInfo(inside + name)
             info.size = len(text.encode())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A class is graded whole: side by side, through an interrupt, with every kind of disaster in it."""
+"""A class is graded whole: side by side, through an interrupt, with every kind of disaster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ END = 120  # seconds for an interrupted run to switch its machines off
 
 needs_packages = pytest.mark.skipif(
     not shutil.which("parallel") or subprocess.run(
-        [sys.executable, "-c", "import jinja2, pygal"], check=False, capture_output=True).returncode,
+        [sys.executable, "-c", "import jinja2, pygal"], check=False,
+        capture_output=True).returncode,
     reason="make install-deps DEPS=class")
 
 
@@ -86,7 +87,7 @@ def grandchildren(out):
 
 @needs_packages
 def test_class_of_twenty(start, tmp_path):
-    """Hang, panic, no compiling, nothing, damage, resubmissions, lateness; an interrupt; a resume."""
+    """Hang, panic, no compiling, nothing, damage, resubmissions, lateness; interrupt, resume."""
     fill(tmp_path / "in")
     (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
     policy = ["--policy", str(tmp_path / "policy.toml")]

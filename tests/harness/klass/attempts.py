@@ -8,7 +8,7 @@
 |---|---|---|
 | NAME@TIME | the name | as good as the system that wrote it |
 | a git bundle | its commit | the student's own clock |
-| anything else | the newest time of the file, or of the files in the folder | copying may change it |
+| anything else | the newest of the file, or of the files in the folder | copying changes it |
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _why_undecided(graded: regrade.Grading) -> str:
 
 
 def _failures(folder: Path) -> list[tuple[str, str]]:
-    """(exercise, what went wrong in a line) of each failed test, as the grader's run.json has it."""
+    """(exercise, what went wrong in a line) of each failed test, from the grader's run.json."""
     try:
         tests = json.loads((folder / "run.json").read_text(encoding="utf-8"))["tests"]
         bad = [(t["exercise"], t["problem"]) for t in tests

@@ -20,8 +20,10 @@ _STYLE = Style(
 _GUIDES = "inline:.axis .guide.line { stroke: #ddd !important; stroke-dasharray: none !important }"
 _COMMON = {
     "css": ("file://style.css", "file://graph.css", _GUIDES),
-    "style": _STYLE, "width": 560, "height": 300, "show_legend": False, "js": (), "pretty_print": False, "margin": 8,
-    "disable_xml_declaration": True, "print_values": True, "print_values_position": "top",
+    "style": _STYLE, "width": 560, "height": 300, "show_legend": False, "js": (),
+    "pretty_print": False, "margin": 8,
+    "disable_xml_declaration": True, "print_values": True,
+    "print_values_position": "top",
     "print_zeroes": False, "show_y_guides": True,
 }
 
@@ -54,7 +56,8 @@ def success(table: Table) -> str:
     rates = table.success()
     chart = pygal.Bar(
         **_COMMON, title="Students with all points of an exercise",
-        range=(0, 100), y_title="percent", y_labels=(0, 25, 50, 75, 100), formatter=lambda rate: f"{rate:.0f} %",
+        range=(0, 100), y_title="percent", y_labels=(0, 25, 50, 75, 100),
+        formatter=lambda rate: f"{rate:.0f} %",
     )
     chart.x_labels = list(rates)
     chart.add("percent", list(rates.values()))

@@ -2,8 +2,8 @@
 """The record of one graded submission: OUT/students/NAME/ENTRY/record.json.
 
 It is written last into a folder that then gets its name, so a record that can be read belongs to a
-whole result. Its key says what was graded with what: with another content of the submission, another
-grader or another kernel it is somebody else's.
+whole result. Its key says what was graded with what: with another content of the submission,
+another grader or another kernel it is somebody else's.
 """
 
 from __future__ import annotations

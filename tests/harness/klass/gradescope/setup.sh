@@ -4,9 +4,10 @@
 set -eu
 
 source=${AUTOGRADER:-/autograder}/source
+# shellcheck disable=SC1091
 . /etc/os-release
 if [ "${ID:-}" != debian ]; then
-	echo "This autograder needs Debian 12 or 13, and this is ${PRETTY_NAME:-something else}." >&2
+	echo "This autograder needs Debian 12 or 13; this is ${PRETTY_NAME:-something else}." >&2
 	echo "Build the image with the Dockerfile of this package, see docs/class.md." >&2
 	exit 1
 fi
