@@ -12,7 +12,7 @@ import pytest
 
 from harness.exercises import stage_name
 from harness.grade_key import LabKey
-from harness.grade_settings import POOL, SETTINGS, Settings
+from harness.grade_settings import PLAN, POOL, SETTINGS, Settings
 from harness.grade_sum import plain_name, stage_of_file
 from harness.results import Outcome, TestResult
 
@@ -116,7 +116,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             pool.waiting[key] = pool.waiting.get(key, 0) + 1
     plan = [describe_item(item).to_dict() for item in session.items]
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["vtx_plan"] = plan
+        session.config.workeroutput["vtx_plan"] = plan  # at the end, and with the first report
+        session.config.stash[PLAN] = plan
     elif not session.config.stash[SETTINGS].parallel:
         session.config.pluginmanager.getplugin("vtx-controller").take_plan(plan)
 

@@ -14,7 +14,7 @@ from harness.grade import excerpt, problem_text
 from harness.grade_collect import describe_item, exercise_of, key_of
 from harness.grade_explain import explain
 from harness.grade_outcome import problem_of
-from harness.grade_settings import NONCE, POOL, SETTINGS, USED_LAB
+from harness.grade_settings import NONCE, PLAN, POOL, SETTINGS, USED_LAB
 from harness.results import Outcome, Problem
 
 _RERUN = pytest.StashKey[bool]()
@@ -52,6 +52,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
     """Attach our own account of the phase to pytest's report."""
     outcome = yield
     report = outcome.get_result()
+    if plan := item.config.stash.get(PLAN, None):
+        report.vtx_plan, item.config.stash[PLAN] = plan, []
     problem = _problem(item, call)
     if call.when != "call" and problem is None:
         if call.when == "setup":

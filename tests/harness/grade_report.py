@@ -14,8 +14,8 @@ import pytest
 from harness import grade_boot, grade_files, grade_sum
 from harness.grade import excerpt
 from harness.grade_settings import Settings, clock
-from harness.grade_sum import merge, plain_name, undecided
-from harness.results import EXIT_INCONCLUSIVE, Outcome, Run, TestResult
+from harness.grade_sum import merge, not_run, plain_name
+from harness.results import EXIT_INCONCLUSIVE, Outcome, Problem, Run, TestResult
 from harness.writers import terminal
 
 _MARKUP = {Outcome.PASSED: {"green": True}, Outcome.FAILED: {"red": True, "bold": True},
@@ -35,7 +35,7 @@ class Controller:
         self.results: dict[str, TestResult] = {}
         self.run = Run(started=settings.started, submission=str(settings.submit or ""),
                        run_id=settings.run_id)
-        self._doubt = ""  # why there may be tests that nobody has heard of
+        self._doubt: Problem | None = None  # why there may be tests that nobody has heard of
         self._interrupted = ""
         self._finished = False
         self._written: list[Path] = []
@@ -90,13 +90,12 @@ class Controller:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A test module that cannot even be imported."""
         if report.failed:
-            self._doubt = f"{report.nodeid} cannot be collected"
-            self.run.blame(BROKEN, self._doubt, excerpt(str(report.longrepr)))
+            self._have_doubt(Outcome.GRADER_BROKE, f"{report.nodeid} cannot be collected",
+                             str(report.longrepr))
 
     def pytest_internalerror(self, excrepr: Any) -> None:
         """Pytest or this plugin is broken."""
-        self._doubt = "the grader ended early"
-        self.run.blame(BROKEN, "internal error of the grader", excerpt(str(excrepr)))
+        self._have_doubt(Outcome.GRADER_BROKE, "internal error of the grader", str(excrepr))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
         """Ctrl-C, SIGTERM, or pytest.exit() somewhere."""
@@ -106,10 +105,16 @@ class Controller:
         why = str(excinfo.value) or "Ctrl-C, or a signal such as that of a time limit"
         self.run.blame(self._interrupted, why, outcome=Outcome.COULD_NOT_RUN)
 
+    def _have_doubt(self, outcome: Outcome, why: str, log: str = "") -> None:
+        """Tests may be missing of which not even the number is known."""
+        self._doubt = not_run(outcome, why)
+        self.run.blame(self._interrupted or BROKEN, why, excerpt(log), outcome)
+
     # ---- what has run --------------------------------------------------------------------------
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the worst phase of each test, and say so when the test is over."""
+        self.take_plan(getattr(report, "vtx_plan", []))
         name = plain_name(report.nodeid)
         data = getattr(report, "vtx", None)
         if data is not None:
@@ -121,10 +126,14 @@ class Controller:
             self._progress(name)
 
     def _crashed(self, name: str, text: str) -> None:
-        test = self.plan.get(name) or TestResult(name=name, title=name)
         last = (text.strip().splitlines() or [""])[-1]
-        self.results[name] = undecided(test, Outcome.GRADER_BROKE,
-                                       "the grader's process, which died during this test", last)
+        self._undecided(name, not_run(Outcome.GRADER_BROKE, last,
+                                      "the grader's process, which died during this test"))
+
+    def _undecided(self, name: str, problem: Problem) -> None:
+        test = self.plan.get(name) or TestResult(name=name, title=name)
+        test.outcome, test.problem = problem.outcome, problem
+        self.results[name] = test
 
     def _unreported(self) -> None:
         """Tests that were going to run, and of which nothing was heard."""
@@ -132,10 +141,10 @@ class Controller:
         outcome = Outcome.COULD_NOT_RUN if self._interrupted else Outcome.GRADER_BROKE
         missing = self.announced - self.results.keys()
         for name in missing & self.plan.keys():
-            self.results[name] = undecided(self.plan[name], outcome, "", why)
+            self._undecided(name, not_run(outcome, why))
         if strangers := missing - self.plan.keys():
-            self._doubt = f"{why}: {len(strangers)} tests, {min(strangers)} among them"
-            self.run.blame(BROKEN, self._doubt, outcome=outcome)
+            self._have_doubt(outcome, f"{why}: {len(strangers)} tests, {min(strangers)} among"
+                             " them")
 
     def _progress(self, name: str) -> None:
         test = self.results.get(name)

@@ -23,6 +23,7 @@ SETTINGS = pytest.StashKey["Settings"]()
 POOL = pytest.StashKey[LabPool]()
 USED_LAB = pytest.StashKey[Lab]()
 NONCE = pytest.StashKey[int]()
+PLAN = pytest.StashKey[list[dict]]()  # of a worker, until it has told the controller
 
 
 @dataclass

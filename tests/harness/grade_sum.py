@@ -47,11 +47,9 @@ def merge(old: TestResult | None, new: TestResult) -> TestResult:
     return keep
 
 
-def undecided(test: TestResult, outcome: Outcome, what: str, seen: str) -> TestResult:
-    """A test of which nobody knows how it would have ended."""
-    test.outcome = outcome
-    test.problem = Problem(outcome, what, expected="it runs to its end", seen=seen)
-    return test
+def not_run(outcome: Outcome, seen: str, what: str = "") -> Problem:
+    """Why nobody knows how a test would have ended."""
+    return Problem(outcome, what, "every test runs to its end", seen)
 
 
 def is_partial(config: pytest.Config, settings: Settings) -> bool:
@@ -96,8 +94,9 @@ def folders(settings: Settings) -> list[Path]:
     return [folder(settings, name) for name in names] if settings.results else []
 
 
-def stage_result(run: Run, settings: Settings, directory: Path, doubt: str) -> StageResult:
-    """The rubric of one stage. doubt: why there may be tests that nobody has heard of, or ""."""
+def stage_result(run: Run, settings: Settings, directory: Path,
+                 doubt: Problem | None) -> StageResult:
+    """The rubric of one stage. doubt: why there may be tests that nobody has heard of, if so."""
     missing = Outcome.NOT_SELECTED if run.partial else Outcome.GRADER_BROKE
     stage = StageResult(directory.name, stage_title(directory))
     for exercise in load_stage(directory).exercises:
@@ -112,16 +111,15 @@ def stage_result(run: Run, settings: Settings, directory: Path, doubt: str) -> S
     return stage
 
 
-def _doubt(run: Run, stage: StageResult, result: ExerciseResult, doubt: str) -> None:
+def _doubt(run: Run, stage: StageResult, result: ExerciseResult, doubt: Problem | None) -> None:
     """No points for an exercise of which a test may be missing, and no zero either."""
     if not result.tests and not run.partial:
-        doubt = doubt or "no test of this exercise has run"
+        doubt = doubt or not_run(Outcome.GRADER_BROKE, "no test of this exercise has run")
     if doubt and result.outcome in (Outcome.PASSED, Outcome.GRADER_BROKE):
         number = result.exercise.number
         test = TestResult(f"{stage.name}::{number}::missing", "the tests that did not run",
-                          stage.name, number, started=run.started)
-        result.tests.append(undecided(test, Outcome.GRADER_BROKE, "all tests of the exercise",
-                                      doubt))
+                          stage.name, number, outcome=doubt.outcome, problem=doubt)
+        result.tests.append(test)
         run.tests.append(test)
 
 

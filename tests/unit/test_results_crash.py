@@ -264,7 +264,7 @@ def test_an_interruption_half_way(tmp_path, options, number):
     status, output, data = end(process, tmp_path)
     assert status == 2, output  # pytest's own: interrupted
     assert data is not None and has_no_score(data)
-    assert data["tests"][1]["extra_data"]["outcome"] != "failed"
+    assert [t["extra_data"]["outcome"] for t in data["tests"]][1] == "could not run"
     assert "the run was interrupted" in output and "no score" in output
 
 
@@ -276,7 +276,8 @@ def test_a_pass_is_doubted_where_tests_may_be_missing(tmp_path, outcome):
     root = grade_fakes.repository(tmp_path / "tree")
     run = Run(tests=[TestResult("t", "t", "project01", "1.1", outcome=outcome)])
     settings = SimpleNamespace(root=root, submit=True, todo="")
-    stage = grade_sum.stage_result(run, settings, root / "project01", "a worker has said nothing")
+    stage = grade_sum.stage_result(run, settings, root / "project01", grade_sum.not_run(
+        Outcome.GRADER_BROKE, "a worker has said nothing"))
     first, second = stage.exercises
     assert first.outcome is (Outcome.FAILED if outcome is Outcome.FAILED else Outcome.GRADER_BROKE)
     assert second.outcome is Outcome.GRADER_BROKE and stage.score is None
@@ -287,4 +288,4 @@ def test_nothing_is_doubted_without_a_reason(tmp_path):
     root = grade_fakes.repository(tmp_path / "tree")
     run = Run(tests=[TestResult(f"t{i}", "t", "project01", f"1.{i}") for i in (1, 2)])
     settings = SimpleNamespace(root=root, submit=True, todo="")
-    assert grade_sum.stage_result(run, settings, root / "project01", "").score == 100
+    assert grade_sum.stage_result(run, settings, root / "project01", None).score == 100
