@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.kmsg import sign_of
 
-TAIL_LINES = 45  # a panic with registers and call trace
+TAIL_LINES = 160  # a panic out of an interrupt: registers and call trace three times over
 FLOOD_BYTES = 64 << 20  # nobody reads that; it is a loop that prints
 PANIC_END = re.compile(r"---\[ end Kernel panic|Kernel Offset: |Rebooting in|Rebooting immediately")
 RESTARTING = re.compile(r"reboot: Restarting system|Rebooting (in|immediately)|sysrq: Resetting")
