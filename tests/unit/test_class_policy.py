@@ -60,7 +60,8 @@ def test_zones():
     assert when == rules.deadline
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "-rf", "<script>", "ü" * 300, "a b", ".x", "a\nb"])
+@pytest.mark.parametrize("name", ["..", "a/b", "-rf", "<script>", "ü" * 300, "a b", ".x", "a\nb",
+                                  "feedback.html"])
 def test_slugs(name):
     """Any name becomes a plain one, and different ones different ones."""
     slug = attempts.slug(name)

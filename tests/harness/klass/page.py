@@ -13,6 +13,7 @@ from harness.klass import plot, tables
 from harness.klass.collect import Row, Table
 from harness.klass.plan import write_whole
 from harness.klass.policy import Policy
+from harness.writers.markdown import fenced, inline
 
 
 def _environment() -> jinja2.Environment:
@@ -49,13 +50,8 @@ def feedback_markdown(table: Table, row: Row, rubric: str) -> str:
     """The same for a repository or an issue; `rubric` is Markdown."""
     points = f"{tables.number(row.marks.final)} of {tables.number(table.out_of)} points" \
         if row.marks.decided else "not decided yet"
-    rows = [f"# {table.stage}: {points}", "", *(f"- {note}" for note in row.notes), "", rubric]
+    rows = [f"# {table.stage}: {points}", "", *(f"- {inline(note)}" for note in row.notes), "", rubric]
     return "\n".join(rows).rstrip() + "\n"
-
-
-def _fenced(text: str) -> str:
-    """Text as it is; indented, because a student's fence cannot end that."""
-    return "".join(f"    {line}\n" for line in text.splitlines())
 
 
 def write_feedback(out: Path, table: Table, row: Row) -> None:
@@ -63,7 +59,7 @@ def write_feedback(out: Path, table: Table, row: Row) -> None:
     home = out / row.home
     home.mkdir(parents=True, exist_ok=True)
     rubric = _rubric(out, row, "rubric.txt")
-    markdown = _rubric(out, row, "rubric.md") or _fenced(rubric)
+    markdown = _rubric(out, row, "rubric.md") or "\n".join(fenced(rubric))
     write_whole(home / "feedback.html", feedback_html(table, row, rubric))
     write_whole(home / "feedback.md", feedback_markdown(table, row, markdown))
 

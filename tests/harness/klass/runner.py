@@ -89,7 +89,7 @@ def command(plan: Plan, jobs: int, count: int) -> list[str]:
         parallel, "--plain", "--quote", "--jobs", str(jobs), "--timeout", str(JOB_TIMEOUT),
         "--termseq", f"TERM,{END_SECONDS * 1000},KILL,25", "--memfree", MEMORY,
         "--halt", f"soon,fail={max(STUBBORN, count // 4)}",
-        "--joblog", str(plan.out / ".work" / "joblog"),
+        "--joblog", str(plan.out / ".work" / ".joblog"),
         sys.executable, "-m", "harness.klass", "one", "--out", str(plan.out), "{}",
     ]
 
@@ -98,7 +98,7 @@ def command(plan: Plan, jobs: int, count: int) -> list[str]:
 def alone(plan: Plan) -> Iterator[None]:
     """Two runs in one OUT would fight for the processors and count wrong."""
     (plan.out / ".work").mkdir(exist_ok=True)
-    with (plan.out / ".work" / "class.lock").open("w", encoding="ascii") as lock:
+    with (plan.out / ".work" / ".class.lock").open("w", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -148,4 +148,7 @@ def run(plan: Plan, indexes: list[int], jobs: int) -> Tally:
         except KeyboardInterrupt:
             _end(process)
             raise
+    if missing := tally.total - sum(tally.counts.values()):
+        print(f"{missing} submissions have no result: too many were undecided to go on, or their"
+              " jobs broke; see above", flush=True)
     return tally
