@@ -29,6 +29,7 @@ static const struct probe_command commands[] = {
 	{ "cpuid", 3, probe_cpuid, "CPU LEAF SUBLEAF (eax ebx ecx edx)" },
 	{ "vmxop", 1, probe_vmxop, "CPU (1: in VMX operation, by VMPTRST; 0: not)" },
 	{ "slept", 0, probe_slept, "(as vmxop, of the last CPU when it last fell asleep)" },
+	{ "witness", 1, probe_witness, "NUMBER (signs what is written to the console at reboot)" },
 	{ "vmxon", 1, probe_vmxon, "CPU (play the other hypervisor; EBUSY if there is one)" },
 	{ "vmxoff", 1, probe_vmxoff, "CPU (and stop playing)" },
 	{ "vmxscrub", 1, probe_vmxscrub, "CPU (end VMX operation whose owner is gone)" },
