@@ -38,12 +38,15 @@ class Lab(Life):
         return self._in_time(self.machine.sh(script, timeout=patience, **how))
 
     def _patience(self, timeout: float) -> float:
+        return timeout * self._scale()
+
+    def _scale(self) -> float:
         spec = getattr(self.machine, "spec", None)
-        slow = getattr(spec, "accel", None) == "bochs"
-        return timeout * BOCHS_PATIENCE if slow else timeout
+        return BOCHS_PATIENCE if getattr(spec, "accel", None) == "bochs" else 1
 
     def _in_time(self, result: Any) -> Any:
         """Remember a command that did not end: the exercise is lost, and waiting is dear."""
+        self.spent += getattr(result, "guest_seconds", 0) / self._scale()
         if result.timed_out:
             self.hangs += 1
             where = f", not even when killed: {STUCK}" if getattr(result, "stuck", False) else ""

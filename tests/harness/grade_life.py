@@ -23,6 +23,7 @@ MAX_DEATHS = 10  # of one machine, over the whole suite
 ERROR, MANY_ERRORS = 3, 100  # records of that level or worse in one test
 MAX_FAILED_BOOTS = 2  # in a row
 MAX_HANGS = 2  # of them by silence, or by a command that did not end: a minute each
+MAX_SPENT = 300  # seconds of commands on one machine; the reference needs 6. Under Bochs a sixth.
 MAX_LOAD_DEATHS = 2  # while loading vtxdrv.ko: it will not get better
 
 
@@ -39,6 +40,7 @@ class Life:
         self.deaths = 0
         self.hangs = 0
         self.load_deaths = 0
+        self.spent = 0.0  # seconds of the machine's clock, in commands
         self.exercise = ""
         self._boot_machine = boot
         self._say = say
@@ -98,6 +100,9 @@ class Life:
         if lost := self.fate.of_patience():
             fail(NOT_RUN, "an end of each test within seconds",
                  f"tests of {MAX_SLOW} exercises hung, which is all the time there is: {lost}")
+        if self.spent > MAX_SPENT:
+            fail(NOT_RUN, "commands that end within a moment",
+                 f"they took {self.spent:.0f} s in all, fifty times what the reference needs")
         if self.deaths >= MAX_DEATHS or self.hangs >= MAX_HANGS:
             counts = ((self.deaths, "times the machine ended"),
                       (self.hangs, "times nothing answered any more"))
