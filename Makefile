@@ -96,7 +96,7 @@ doctor: ## look for whatever stops people, and say how to fix each
 	$(HARNESS) $$python -m harness.doctor --build $(O) $(if $(KVER),--kver $(KVER)) \
 		$(if $(JSON),--json)
 
-install-deps: ## install what is missing; DEPS="core debug docs dev" for more
+install-deps: ## install what is missing; DEPS="core debug docs class dev" for more
 	@sh common/mk/install-deps.sh $(or $(DEPS),core)
 
 # What is missing comes before the first thing that needs it, however the user came here.
