@@ -53,7 +53,8 @@ def problem_rows(
     yield from _labelled("test", test.place + more, width)
     if problem.cause in told:
         named = problem.what or textwrap.shorten(problem.seen, 60, placeholder=" …")
-        yield from _labelled("seen", f"{named}: as above", width)
+        word = "why" if problem.outcome is Outcome.COULD_NOT_RUN else "seen"
+        yield from _labelled(word, f"{named}: as above", width)
         return
     told.add(problem.cause)
     for word, text in problem.parts:
