@@ -207,7 +207,7 @@ def boot_probe(vendor: str) -> int:
 
     release = kernel.resolve()
     with tempfile.TemporaryDirectory(prefix="vtx-kvm-") as place:
-        initrd = lab.prepare_initrd(release, None)
+        initrd = lab.prepare_initrd(release)
         spec = MachineSpec(vendor=vendor, accel="kvm", kernel=release, initrd=initrd)
         emulator = qemu.QemuEmulator(spec, Path(place))
         with machine.Machine.start(spec, emulator, Path(place)) as booted:

@@ -19,7 +19,7 @@ import threading
 import tty
 from pathlib import Path
 
-from harness import bochs_bios, bochs_image
+from harness import bochs_bios, bochs_image, initramfs
 from harness.bochs_debugger import Debugger
 from harness.errors import AccelUnusable, LabError
 from harness.qemu import die_with_us
@@ -102,11 +102,27 @@ class BochsEmulator:
         self.emulator_log.unlink(missing_ok=True)  # an older machine's ending is not ours
         self.console_log.write_bytes(b"")
         agent_line = self._open_agent_line()
-        bochs_image.write_image(
-            self._image, vmlinux=self.spec.kernel.vmlinux(), vmlinuz=self.spec.kernel.vmlinuz,
-            initrd=self.spec.initrd, command_line=self.cmdline(), mem_mib=self.spec.mem_mib)
-        (self.workdir / "bochsrc").write_text(self.bochsrc(agent_line), encoding="ascii")
+        self._write_disk()
+        self._configuration().write_text(self.bochsrc(agent_line), encoding="ascii")
         self._spawn()
+
+    def _write_disk(self) -> None:
+        spec = self.spec
+        bochs_image.write_image(
+            self._image, vmlinux=spec.kernel.vmlinux(), vmlinuz=spec.kernel.vmlinuz,
+            initrd=initramfs.joined(spec.initrd, spec.parcel), command_line=self.cmdline(),
+            mem_mib=spec.mem_mib)
+
+    def _configuration(self) -> Path:
+        return self.workdir / "bochsrc"
+
+    def _start_options(self) -> list[str]:
+        """Return what tells Bochs its machine."""
+        return ["-f", "bochsrc"]
+
+    def _environment(self) -> dict[str, str]:
+        """Return the process's environment: a terminal of a fixed kind and size."""
+        return {**os.environ, "TERM": "linux", "LINES": "25", "COLUMNS": "80"}
 
     def cmdline(self) -> str:
         """Return the kernel's command line."""
@@ -119,6 +135,9 @@ class BochsEmulator:
         model = spec.cpu_model or MODELS[spec.vendor]
         cylinders = self._image.stat().st_size // bochs_image.CYLINDER
         return "\n".join((
+            # In this order also when a saved state is restored, which tells timers by number.
+            "plugin_ctrl: usb_uhci=0, gameport=0, parallel=0, speaker=0, unmapped=1, biosdev=1,"
+            " extfpuirq=1, iodebug=1, serial=1",
             "display_library: term",
             f"memory: guest={spec.mem_mib}, host={spec.mem_mib}",
             # Cores of one package: Bochs tells the truth about the topology only then.
@@ -155,14 +174,13 @@ class BochsEmulator:
     def _spawn(self) -> None:
         """Start the process on a terminal of its own, which a thread keeps empty."""
         self._screen, slave = pty.openpty()
-        command = die_with_us() + [PROGRAM, "-q", "-f", "bochsrc", *self._debugger_options()]
+        command = die_with_us() + [PROGRAM, "-q", *self._start_options(), *self._debugger_options()]
         # The text display sleeps a millisecond in select(0) whenever a CPU idles, unless there is
         # something to read: /dev/null always is. Only the debugger needs the terminal there.
         self._process = subprocess.Popen(
             command, cwd=self.workdir, stdout=slave, stderr=slave,
             stdin=slave if self.spec.debug else subprocess.DEVNULL,
-            env={**os.environ, "TERM": "linux", "LINES": "25", "COLUMNS": "80"},
-            start_new_session=True)
+            env=self._environment(), start_new_session=True)
         os.close(slave)
         self.pid = self._process.pid
         self._fds.append(self._screen)
@@ -202,7 +220,7 @@ class BochsEmulator:
         self._read_display()
         answer = self._debugger.ask(
             commands, wake=lambda: self._signal(signal.SIGCONT), interrupt=self.interrupt,
-            alive=lambda: self._process is not None and self._process.poll() is None)
+            alive=self.runs)
         (self.pause if self._paused else self.resume)()
         return answer
 
@@ -219,6 +237,10 @@ class BochsEmulator:
     def interrupt(self) -> None:
         """Stop the guest at its next instruction and let the debugger listen."""
         self._signal(signal.SIGINT)
+
+    def runs(self) -> bool:
+        """Is the process there?"""
+        return self._process is not None and self._process.poll() is None
 
     def poll(self) -> dict | None:
         """Return None while the guest runs, else how it ended: {"kind": …, "detail": …}.

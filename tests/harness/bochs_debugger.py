@@ -20,6 +20,7 @@ PATIENCE = 10.0  # seconds; an answer takes about two milliseconds
 # Bochs forgets a SIGINT that arrives while it takes up a "c", so it is sent until something comes.
 INSIST = 0.05
 UNHEARD = ("", "c\n")
+STOPPED = "Next at t="
 GLANCE = 0.001
 
 
@@ -52,6 +53,18 @@ class Debugger:
 
     def _write(self, data: bytes) -> None:
         os.write(self._fd, data)
+
+    def tell(self, line: str) -> None:
+        """Have a line read before the next question; nothing is expected to come of it."""
+        self._write(f"{line}\n".encode())
+
+    def await_stop(self, patience: float, alive: Callable[[], bool]) -> None:
+        """Wait until the debugger has come up, and with it every device."""
+        began = time.monotonic()
+        while STOPPED not in self._read(0):
+            if time.monotonic() - began > patience or not alive():
+                raise LabError("Bochs did not get as far as its debugger")
+            time.sleep(GLANCE)
 
     def go_on(self) -> None:
         """Let the guest run on, if a question has stopped it."""

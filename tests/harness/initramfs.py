@@ -109,6 +109,19 @@ def save(data: bytes) -> Path:
     return path
 
 
+def parcel(files: Iterable[tuple[str, Source]]) -> Path:
+    """Return an archive with files alone, to be unpacked over another one."""
+    cpio = Cpio()
+    for name, source in files:
+        add_source(cpio, name, source)
+    return save(cpio.archive())
+
+
+def joined(first: Path, second: Path | None) -> Path:
+    """Return two archives as one; the kernel unpacks one after the other."""
+    return save(first.read_bytes() + second.read_bytes()) if second else first
+
+
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 

@@ -108,19 +108,22 @@ def slim(binary: Path) -> Path:
     return path
 
 
-def prepare_initrd(
-    kernel: Kernel,
-    stage_build_dir: Path | None,
-    extra_files: Iterable[tuple[str, Path | bytes | str]] = (),
-) -> Path:
-    """Return an initramfs with agent, probe, KVM's modules and the stage; from the cache if it can.
-
-    `extra_files`: (path in the machine, host file or content).
-    """
+def prepare_initrd(kernel: Kernel) -> Path:
+    """Return an initramfs with the agent, the probe and KVM's modules, the grader's own parts."""
     files: list[tuple[str, Path | bytes | str]] = [
         ("lab/vtxprobe.ko", probe(kernel)),
         *((f"bin/{folder.name}", program(folder)) for folder in CLIENTS),
     ]
-    files += stage_files(stage_build_dir)
-    files += list(extra_files)
     return initramfs.build(agent(), files, kernel=kernel, with_modules=LAB_MODULES)
+
+
+def prepare_parcel(
+    stage_build_dir: Path | None,
+    extra_files: Iterable[tuple[str, Path | bytes | str]] = (),
+) -> Path | None:
+    """Return an archive with what comes on top: a stage's module and tool, and other files.
+
+    `extra_files`: (path in the machine, host file or content).
+    """
+    files = [*stage_files(stage_build_dir), *extra_files]
+    return initramfs.parcel(files) if files else None

@@ -22,7 +22,7 @@ from harness.bochs_image import ImageError
 from harness.errors import LabError
 from harness.exercises import REPOSITORY
 from harness.initramfs import InitramfsError
-from harness.kit import prepare_initrd
+from harness.kit import prepare_initrd, prepare_parcel
 from harness.machine import Machine
 from harness.modules import ModuleError
 from harness.next_step import where_it_stops
@@ -47,8 +47,8 @@ def stage_spec(
 ) -> MachineSpec:
     """Return the description of a machine that has this stage's module and tool inside."""
     kernel = kernel or kernels.resolve()
-    initrd = prepare_initrd(kernel, stage_dir, extra_files)
-    return MachineSpec(vendor=vendor, accel=accel, kernel=kernel, initrd=initrd, **spec)
+    return MachineSpec(vendor=vendor, accel=accel, kernel=kernel, initrd=prepare_initrd(kernel),
+                       parcel=prepare_parcel(stage_dir, extra_files), **spec)
 
 
 def boot_stage(

@@ -25,6 +25,8 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/lab", "HOME": "/root", "L
 NOBODY = 65534
 OUTPUT_CAP = 256 << 10
 GET_PIECE = 64 << 10
+SEED_BYTES = 64
+UNPACK = "cpio -idu </run/parcel.cpio 2>/dev/null && rm /run/parcel.cpio"
 OFF_SECONDS = 60  # from the request to the end of the emulator, before it is killed
 
 
@@ -94,7 +96,24 @@ class Machine:
         for old in ("console.log", "emulator.log"):
             (artefacts / old).unlink(missing_ok=True)  # the end of an older run is not ours
         spec = dataclasses.replace(spec, accel=accelerators.choose(spec.vendor, spec.accel))
+        if machine := cls._restore(spec, artefacts):
+            return machine
         return cls.start(spec, accelerators.emulator_class(spec.accel)(spec, artefacts), artefacts)
+
+    @classmethod
+    def _restore(cls, spec: MachineSpec, artefacts: Path) -> Machine | None:
+        """Begin where another boot ended, see bochs_saved.py; None: that did not work, so boot."""
+        from harness import bochs_saved
+
+        saved = bochs_saved.state(spec, cls.start)
+        if saved is None:
+            return None
+        try:
+            emulator = bochs_saved.RestoredBochs(spec, artefacts, saved)
+            return cls.start(spec, emulator, artefacts)
+        except (LabError, OSError):
+            bochs_saved.forget(saved)
+            return None
 
     @classmethod
     def start(cls, spec: MachineSpec, emulator, artefacts: Path) -> Machine:
@@ -111,10 +130,8 @@ class Machine:
 
     def _greet(self, started: float) -> None:
         try:
-            self.agent = self._link.hello()
+            self._meet()
             self.ready_seconds = time.monotonic() - started
-            self._watch.booted()
-            self._request(Req.PING)
         except EmulatorDied:
             raise
         except MachineError as error:
@@ -124,10 +141,25 @@ class Machine:
             raise BootFailed(
                 detail=seen, tail=self._watch.console.tail(), artefacts=self.artefacts
             )
-        if (code := int(self.agent.get("probe", "0"))) != 0:
-            raise BootFailed(detail=f"vtxprobe.ko cannot be loaded: {os.strerror(code)}",
-                             tail=self._watch.console.tail(), artefacts=self.artefacts)
         self._note(f"# ready after {self.ready_seconds:.2f} s: {self.agent}\n")
+
+    def _meet(self) -> None:
+        """Wait for the agent's first words; a restored one has said them long ago."""
+        saved = getattr(self.emulator, "agent", None)
+        self.agent = saved or self._link.hello()
+        if saved:
+            self._watch.restored()
+            self._take_over(self.emulator.parcel_size)
+        self._watch.booted()
+        self._request(Req.PING)
+
+    def _take_over(self, parcel_size: int) -> None:
+        """Give a restored machine what a booted one has: its files, the time, its own numbers."""
+        head = struct.pack("<IQ", parcel_size, time.time_ns() // 1000)
+        self._errno(self._request(Req.PARCEL, head + os.urandom(SEED_BYTES)), "the parcel")
+        unpacked = self.sh(UNPACK)
+        if unpacked.status:
+            raise BootFailed(detail=f"the stage's files could not be unpacked: {unpacked}")
 
     def __enter__(self) -> Machine:
         return self

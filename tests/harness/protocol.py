@@ -43,6 +43,7 @@ class Req(IntEnum):
     WINSIZE = 9
     HANGUP = 10
     RESEND = 11
+    PARCEL = 12
 
 
 class Ans(IntEnum):

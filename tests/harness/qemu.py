@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness import initramfs
 from harness.errors import AccelUnusable, LabError
 from harness.spec import MachineSpec
 
@@ -93,7 +94,7 @@ class QemuEmulator:
         argv += ["-cpu", spec.cpu_model or self._model(accel), "-rtc", "base=utc,clock=vm"]
         argv += ["-kernel", str(spec.kernel.vmlinux()), "-append", self.cmdline()]
         if spec.initrd:
-            argv += ["-initrd", str(spec.initrd)]
+            argv += ["-initrd", str(initramfs.joined(spec.initrd, spec.parcel))]
         argv += ["-chardev", f"file,id=console,path={comma(self.console_log)}"]
         argv += ["-serial", "chardev:console"]
         argv += ["-chardev", f"socket,id=agent,fd={agent_fd}", "-serial", "chardev:agent"]

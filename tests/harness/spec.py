@@ -39,6 +39,7 @@ class MachineSpec:
     mem_mib: int = 256
     kernel: Kernel | None = None
     initrd: Path | None = None
+    parcel: Path | None = None  # a second archive, unpacked over it: what the stage adds
     cpu_model: str | None = None  # in the emulator's own words
     cmdline_extra: str = ""
     debug: bool = False  # leave the door open for a debugger

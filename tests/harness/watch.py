@@ -16,6 +16,7 @@ from harness.console import FLOOD_BYTES, Console
 # The budget is counted in CPU seconds that the emulator got: a busy host stretches it by itself.
 CPU_BUDGET = {"kvm": 20.0, "tcg": 30.0, "bochs": 40.0}
 BOOT_BUDGET = {"kvm": 60.0, "tcg": 90.0, "bochs": 240.0}
+RESTORE_BUDGET = 10.0
 IDLE_FACTOR = 2  # a guest that halted with interrupts off uses no CPU: then the wall clock counts
 IDLE_SHARE = 0.05
 WALL_FACTOR = 10  # and a host so busy that nothing moves must not keep us for ever
@@ -37,6 +38,10 @@ class Watch:
         self._silence = 0.0
         self._cpu_at_sound = self._cpu()
         self._panic_seen: float | None = None
+
+    def restored(self) -> None:
+        """The agent is there from the beginning: it answers soon, or the state is no good."""
+        self.budget = RESTORE_BUDGET
 
     def booted(self) -> None:
         self.budget = self._run_budget

@@ -32,6 +32,7 @@ enum request {
 	REQ_WINSIZE = 9,
 	REQ_HANGUP = 10,
 	REQ_RESEND = 11,
+	REQ_PARCEL = 12, /* a restored machine: files on its disk, the time, random numbers */
 };
 
 enum answer {
@@ -89,6 +90,7 @@ void handle_put(struct frame *f);
 void handle_get(struct frame *f);
 void handle_probe(struct frame *f);
 void handle_shell(struct frame *f);
+void handle_parcel(struct frame *f);
 
 /* process.c: what run and shell share */
 void child_become_ordinary(void);

@@ -138,6 +138,8 @@ static void dispatch(struct frame *f, int chld)
 		return handle_probe(f);
 	case REQ_SHELL:
 		return handle_shell(f);
+	case REQ_PARCEL:
+		return handle_parcel(f);
 	case REQ_RESEND:
 		return answer_resend(f);
 	case REQ_INPUT:
