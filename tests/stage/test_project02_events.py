@@ -77,7 +77,8 @@ def test_suspend(off):
                      "echo core > /sys/power/pm_test && echo mem > /sys/power/state", timeout=120),
               what="suspend to RAM with pm_test=core")
     off.sh("echo none > /sys/power/pm_test")
-    check(off.probe("slept"), "0", "last CPU in VMX operation when it fell asleep in the suspend")
+    check(off.probe("slept") == "1", False,
+          "the last CPU in VMX operation while it sleeps, in a suspend", read=EVENTS)
     check_on(off, "after resume", read=EVENTS)
     check_run(off.vtxctl("disable"))
     check_off(off, "after disable", read=EVENTS)
