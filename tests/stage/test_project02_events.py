@@ -92,9 +92,11 @@ def test_unload_while_enabled(off):
     check_run(off.sh("rmmod vtxdrv"))
     check_off(off, "after unload while enabled", read=EVENTS)
     off.load()
+    check_off(off, "after load, with nobody using it", read=EVENTS)
 
 
 @exercise("2.6", expected=f"{CYCLES} cycles leave the machine as it was", read=EVENTS)
+@pytest.mark.instructor
 def test_many_cycles(off):
     """Hundreds of enable/disable cycles with hotplug in between leave nothing behind."""
     lost = lost_in_cycles(off)
