@@ -46,10 +46,10 @@ def paths_in(text):
 
 
 def test_files_that_pages_name(starter):
-    """A path in a page of a starter is a file of it."""
+    """A path in a page of a starter is a file of it; grading.md is about the course's own tree."""
     problems = [f"{page.relative_to(starter)}: {name}" for page in test_docs.pages(starter)
                 for name in sorted(paths_in(scan.text_of(page)))
-                if not (starter / name).exists() and not name.startswith("tests/mutants/")]
+                if not (starter / name).exists() and page.name != "grading.md"]
     scan.report(problems, "named, and not in the starter")
 
 
@@ -83,3 +83,13 @@ def test_exercises_of_a_starter(repository, starter):
         assert [(e.number, e.points, e.title, e.stub) for e in theirs.exercises] == [
             (e.number, e.points, e.title, e.stub) for e in ours.exercises]
         assert all(e.line and e.stub for e in theirs.exercises)
+
+
+def test_every_stage_has_something_to_hide(repository):
+    """HIDE=instructor means something whatever the last stage of a starter is."""
+    problems = []
+    for stage in exercises.stage_directories(repository):
+        texts = map(scan.text_of, repository.glob(f"tests/stage/test_*{stage.name}*.py"))
+        if not any("pytest.mark.instructor" in text for text in texts):
+            problems.append(f"tests/stage/test_{stage.name}*.py: no test is marked `instructor`")
+    scan.report(problems, "at least one test of each stage can be kept from students")

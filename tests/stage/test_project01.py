@@ -112,6 +112,7 @@ def test_every_capability_msr_is_read(driver):
 @exercise("1.3", expected="each MSR that exists with its value, null for one that does not",
           read=f"{README}#capability-msrs")
 @ANOTHER_MACHINE
+@pytest.mark.instructor
 def test_capability_msrs_of_another_processor(driver):
     """The same on a processor of another model, drawn for this run."""
     compare_capability_msrs(driver)

@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LabError as error:
         print(f"starter: {error}", file=sys.stderr)
         return 1
-    print("\n".join([*starter.notes, f"{order.out}: {order.title}; README.md there is the student's"]))
+    print(*starter.notes, f"{order.out}: {order.title}", sep="\n")
+    print("README.md there is the student's. Hand it out as it is, or push it somewhere.")
     return 0
 
 
