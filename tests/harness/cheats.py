@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from harness.exercises import load_stage, stage_directories, stage_directory, student_files
+from harness.exercises import (
+    REPOSITORY,
+    load_stage,
+    stage_directories,
+    stage_directory,
+    student_files,
+)
 from harness.solution import unsolved
 
 FOLDER = "tests/cheats"
@@ -118,8 +124,9 @@ def load(root: Path, stage: str) -> list[Cheat]:
 
 def load_all(root: Path) -> list[Cheat]:
     """The cheats of every stage that has a file of them."""
-    stages = [d.name for d in stage_directories(root) if (root / FOLDER / f"{d.name}.toml").is_file()]
-    return [cheat for stage in stages for cheat in load(root, stage)]
+    names = (directory.name for directory in stage_directories(root))
+    return [cheat for name in names if (root / FOLDER / f"{name}.toml").is_file()
+            for cheat in load(root, name)]
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -172,3 +179,26 @@ def write(cheat: Cheat, root: Path, out: Path) -> Path:
     if cheat.trick:
         getattr(tricks(root), cheat.trick)(out, stage_directory(root, cheat.stage))
     return out
+
+
+# ---- what docs/cheating.md shows -----------------------------------------------------------------
+
+
+def row(cheat: Cheat) -> str:
+    """The cheat's line of the table."""
+    earned = f"{cheat.score}: {cheat.reason}" if cheat.score else "0"
+    return f"| `{cheat.name}` | {cheat.tries.replace('|', '/')} | {earned} |"
+
+
+def main() -> None:
+    """Print the tables of docs/cheating.md: python3 -m harness.cheats"""
+    stage = ""
+    for cheat in load_all(REPOSITORY):
+        if cheat.stage != stage:
+            stage = cheat.stage
+            print(f"\n### {stage}\n\n| Cheat | What it tries | Points |\n|---|---|---|")
+        print(row(cheat))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run the compiler where it can read the stage and the system's tools, and write to its folder only.
+"""Run the compiler where it reads the stage and the system, and writes to its own folder only.
 
     python3 -I confine.py FOLDER KDIR COMMAND...
 
 The reference solution lies on the same disk as the submission that is built, and there are more
 ways to make a compiler read a file than anybody can search source text for: a macro that expands
-to a name, an escape in an assembler string, a string that hides a comment. So the kernel refuses it:
+to a name, an escape in an assembler string, a string that hides a comment. So the kernel refuses:
 Landlock (Linux 5.13 and later) limits this process and everything that it starts, without root.
 Where the kernel has none, the command runs all the same and a line says so.
 """

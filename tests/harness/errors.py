@@ -101,6 +101,6 @@ class ConsoleFlood(MachineError):
 
 
 class EmulatorFlood(MachineError):
-    """What runs inside makes the emulator complain without an end; it was killed to save the disk."""
+    """What runs inside makes the emulator complain without an end; it was killed in time."""
 
     what = "the machine floods its emulator's log"
