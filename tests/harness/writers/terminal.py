@@ -5,44 +5,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from harness.plain import no_commands
-from harness.results import (
-    Boot,
-    ExerciseResult,
-    Outcome,
-    Part,
-    Problem,
-    Run,
-    StageResult,
-    TestResult,
-)
+from harness.results import ExerciseResult, Outcome, Problem, Run, StageResult, TestResult
+from harness.writers.figures import figure_rows
+from harness.writers.rows import MAX_WIDTH, MIN_WIDTH, Row, labelled
 from harness.writers.words import how_many, points
 
-MIN_WIDTH, MAX_WIDTH = 80, 110
 TESTS_SHOWN = 3
 _WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.SKIPPED: "skipped",
           Outcome.COULD_NOT_RUN: "COULD NOT RUN", Outcome.GRADER_BROKE: "GRADER BROKE",
           Outcome.NOT_SELECTED: "-"}
-
-
-class Row(NamedTuple):
-    """A line, and the outcome that its colour shows."""
-
-    text: str
-    outcome: Outcome | None = None
-
-
-def _labelled(label: str, text: str, width: int) -> Iterator[Row]:
-    """`label  text`, wrapped; a text of several lines (a log) keeps its lines."""
-    head = f"       {label:<9} "
-    rows: list[str] = []
-    for line in text.splitlines():
-        rows += textwrap.wrap(line, max(30, width - len(head)), break_on_hyphens=False,
-                              subsequent_indent="  " if label == "log" else "") or [""]
-    for i, row in enumerate(map(no_commands, rows)):  # a word may have been parted
-        yield Row((head if i == 0 else " " * len(head)) + row.rstrip())
 
 
 def problem_rows(
@@ -50,15 +22,15 @@ def problem_rows(
 ) -> Iterator[Row]:
     """Everything that helps with one failed test; what was told before is only named."""
     more = f", and {count - 1} more" if count > 1 else ""
-    yield from _labelled("test", test.place + more, width)
+    yield from labelled("test", test.place + more, width)
     if problem.cause in told:
         named = problem.what or textwrap.shorten(problem.seen, 60, placeholder=" …")
         word = "why" if problem.outcome is Outcome.COULD_NOT_RUN else "seen"
-        yield from _labelled(word, f"{named}: as above", width)
+        yield from labelled(word, f"{named}: as above", width)
         return
     told.add(problem.cause)
     for word, text in problem.parts:
-        yield from _labelled(word, text, width)
+        yield from labelled(word, text, width)
 
 
 def exercise_rows(result: ExerciseResult, told: set, width: int) -> Iterator[Row]:
@@ -68,12 +40,12 @@ def exercise_rows(result: ExerciseResult, told: set, width: int) -> Iterator[Row
     yield Row(row + _WORDS[result.outcome], result.outcome)
     yield from (Row(" " * 7 + text) for text in rest)
     if not result.tests and result.outcome is Outcome.GRADER_BROKE:
-        yield from _labelled("seen", "no test of this exercise has run", width)
+        yield from labelled("seen", "no test of this exercise has run", width)
     problems = result.problems
     for test, problem, count in problems[:TESTS_SHOWN]:
         yield from problem_rows(test, problem, count, told, width)
     if (more := len(problems) - TESTS_SHOWN) > 0:
-        yield from _labelled("and", f"{how_many(more, 'more test')} of this exercise", width)
+        yield from labelled("and", f"{how_many(more, 'more test')} of this exercise", width)
     if problems:
         yield Row("")
 
@@ -123,43 +95,11 @@ def trouble_rows(run: Run, width: int) -> Iterator[Row]:
         yield Row("")
         yield Row(f"{_WORDS[problem.outcome]}: {problem.what}", problem.outcome)
         for word, text in problem.parts[1:]:
-            yield from _labelled(word, text, width)
+            yield from labelled(word, text, width)
     if run.exit_status() == 3:
         yield Row("")
         yield Row("Some results say nothing about the code: they are no zeros. `make doctor` may"
                   " know why.", Outcome.COULD_NOT_RUN)
-
-
-def _boot_text(boot: Boot) -> str:
-    if boot.seconds is None:
-        return f"boot   {boot.machine}: never ready: {boot.why}"
-    again = "" if boot.why == "first use" else f" (again: {boot.why})"
-    return f"boot   {boot.stage}, {boot.machine}: ready after {boot.seconds:.1f} s{again}"
-
-
-def _boot_rows(boot: Boot) -> Iterator[Row]:
-    for text in textwrap.wrap(_boot_text(boot), MAX_WIDTH, initial_indent=" " * 2,
-                              subsequent_indent=" " * 9):
-        yield Row(no_commands(text), Outcome.COULD_NOT_RUN if boot.seconds is None else None)
-
-
-def _lost(part: Part) -> str:
-    """How many tests of a part did not pass: for a part without exercises this is the summary."""
-    counts = [f"{n} {outcome.value}" for outcome, n in part.outcomes.items()
-              if outcome is not Outcome.PASSED]
-    return f" ({', '.join(counts)})" if counts else ""
-
-
-def figure_rows(run: Run) -> Iterator[Row]:
-    """How long everything took."""
-    yield Row("")
-    yield Row("figures")
-    for boot in run.boots:
-        yield from _boot_rows(boot)
-    for part in run.parts():
-        yield Row(f"  part   {part.name}: {how_many(part.tests, 'test')}{_lost(part)},"
-                  f" {part.wall:.1f} s from first to last, {part.busy:.1f} s of work")
-    yield Row(f"  total  {run.seconds:.1f} s")
 
 
 def lines(run: Run, width: int = MIN_WIDTH) -> list[Row]:
