@@ -73,7 +73,8 @@ def look(lab, cpu, when, read):
     # QEMU does not show VMX operation: there the registers alone are compared.
     inside = told[0] if real.in_vmx is None else real.in_vmx
     check(in_words(*told), in_words(inside, bool(real.cr4 & CR4_VMXE)), f"CPU {cpu} {when}: what"
-          " programs in the machine were told, against the machine as the emulator has it", read=read)
+          " programs in the machine were told, against the machine as the emulator has it",
+          read=read)
     return told
 
 
