@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -218,6 +219,5 @@ def test_files_and_the_command_line(tmp_path):
 def test_the_documented_policy():
     """The example at the head of the module is a policy."""
     example = policy.__doc__.split("\n\n", 1)[1]
-    text = "\n".join(line[4:] for line in example.splitlines())
-    rules = policy.parse(text, ["2.3", "2.6"])
+    rules = policy.parse(textwrap.dedent(example), ["2.3", "2.6"])
     assert (rules.minimum, rules.cap, rules.extensions) == (5, 5, {"alice": timedelta(days=2)})
