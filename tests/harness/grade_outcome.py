@@ -47,8 +47,14 @@ def problem_of(excinfo: pytest.ExceptionInfo, has_points: bool) -> Problem:
     if isinstance(error, NOT_HERE):
         first, _, rest = clean(str(error)).partition("\n")
         return Problem(Outcome.COULD_NOT_RUN, seen=first, log=excerpt(rest))
+    if isinstance(error, EmulatorDied) and (killed := _KILLED.search(error.detail)):
+        return Problem(Outcome.COULD_NOT_RUN, seen=f"the emulator was {killed[0]}, twice: nothing"
+                       " in the machine can do that; is this computer out of memory?")
     if isinstance(error, MachineError):
         return problem_of_machine(error)
+    if isinstance(error, ProbeError):  # it did answer after the boot
+        return Problem(Outcome.FAILED, "vtxprobe, the grader's own module in the machine",
+                       "it answers, as after the boot", clean(str(error)))
     if isinstance(error, AssertionError | pytest.fail.Exception) or not has_points:
         return _plain_failure(error)
     where = excinfo.traceback[-1] if excinfo.traceback else None

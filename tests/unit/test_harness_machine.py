@@ -119,6 +119,15 @@ def test_a_request_that_arrived_damaged_is_sent_again():
     assert agent.seen == [Req.RUN, Req.RUN]
 
 
+def test_answers_to_other_questions_are_not_waited_for_for_ever():
+    """Somebody in the machine writes frames to the agent's line, and cannot know the id."""
+    forged = b"".join(encode(Ans.DONE, ident, body(b"forged")) for ident in range(100))
+    agent = FakeAgent(lambda f: forged[:200] + done(f))
+    assert link_to(agent).request(Req.RUN).body == b"answer"
+    with pytest.raises(ProtocolError, match="that answer no question"):
+        link_to(FakeAgent(lambda f: forged)).request(Req.RUN)
+
+
 def test_silence_is_broken_by_asking():
     agent = FakeAgent(lambda f: b"", done)
     assert link_to(agent, patience=0.2).request(Req.RUN).body == b"answer"

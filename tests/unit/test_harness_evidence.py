@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What no submission can change, and what none can break: the emulator's view, answers, limits."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import grade_fakes
+import pytest
+from harness import answers, bochs, confine, grade_boot, submit
+from harness.errors import EmulatorDied, LabError, Panic
+from harness.evidence import CpuState, NoEvidence, Outside
+from harness.grade import Unmet
+from harness.grade_fate import Fate
+from harness.grade_key import ANY_MODEL, LabKey
+from harness.grade_lab import Lab
+from harness.grade_life import MAX_SPENT
+from harness.grade_outcome import problem_of
+from harness.machine import ProbeError
+from harness.results import Outcome
+
+# As Bochs 2.7 and QEMU 7.2 have said it.
+BOCHS = """\
+show param name: <cpu1.CR0>
+CR0 = 0x80050033
+show param name: <cpu1.CR4>
+CR4 = 0x001726e0
+show param name: <cpu1.MSR.EFER>
+EFER = 0x00000d01
+show param name: <cpu1.VMX.in_vmx>
+in_vmx = {inside}
+show param name: <cpu1.VMX.vmxonptr>
+vmxonptr = {pointer}
+"""
+BOCHS_MEMORY = """\
+[bochs]:
+0x0000000000100000 <bogus+       0>:\t0x2b\t0x00\t0x00\t0x00\t0x00\t0x00\t0x00\t0x00
+0x0000000000100008 <bogus+       8>:\t0xff\t0x01
+"""
+QEMU = """
+CPU#0
+RAX=0000000000000000 RBX=0000000000000000 RCX=0000000000000000 RDX=0000000000000000
+CR0=80050033 CR2=00000000004c2a28 CR3=0000000002a10000 CR4=00750ef0
+EFER=0000000000000d01
+CPU#1
+CR0=80050011 CR2=00000000004c2a28 CR3=0000000002a10000 CR4=00750ee0
+EFER=0000000000000d00
+"""
+QEMU_MEMORY = "0000000000100000: 0x2b 0x00 0x00 0x00 0x00 0x00 0x00 0x00\n" \
+    "0000000000100008: 0xff 0x01\n"
+MEMORY = bytes([0x2b, 0, 0, 0, 0, 0, 0, 0, 0xff, 1])
+
+
+def outside(name, text):
+    return Outside(SimpleNamespace(name=name, ask=lambda *words: text, monitor=lambda word: text))
+
+
+@pytest.mark.parametrize(("inside", "pointer", "expected"), [
+    ("true", "0xf891000", (True, 0xf891000)), ("false", "0xffffffffffffffff", (False, None)),
+])
+def test_bochs_shows_vmx_operation(inside, pointer, expected):
+    state = outside("bochs", BOCHS.format(inside=inside, pointer=pointer)).cpu(1)
+    assert state == CpuState(0x80050033, 0x1726e0, 0xd01, *expected)
+
+
+def test_qemu_shows_registers_only():
+    assert outside("qemu", QEMU).cpu(1) == CpuState(0x80050011, 0x750ee0, 0xd00, None, None)
+
+
+@pytest.mark.parametrize(("name", "text"), [("bochs", BOCHS_MEMORY), ("qemu", QEMU_MEMORY)])
+def test_memory(name, text):
+    assert outside(name, text).phys(0x100000, len(MEMORY)) == MEMORY
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("bochs", "can't find param <cpu1.CR0>"), ("qemu", "CPU#0\nCR0=80050033\n"), ("qemu", ""),
+])
+def test_an_answer_that_is_none(name, text):
+    with pytest.raises(NoEvidence):
+        outside(name, text).cpu(1)
+    with pytest.raises(NoEvidence, match="10 bytes"):
+        outside(name, text).phys(0, 10)
+
+
+def test_a_dead_machine_is_not_missing_evidence():
+    def silent(*words):
+        raise LabError("no answer")
+
+    def ping():
+        raise Panic("it is dead")
+
+    with pytest.raises(Panic):
+        Outside(SimpleNamespace(name="bochs", ask=silent), ping).cpu(0)
+
+
+# ---- answers -------------------------------------------------------------------------------------
+
+RAW = {"cpu": 0, "vendor": "GenuineIntel", "hv_signature": None, "max_leaf": "0xd",
+       "max_ext_leaf": "0x80000008", "leaf1": ["0x1"] * 4, "ext1": ["0x0"] * 4,
+       "ext_svm": ["0x0"] * 4, "ext_addr": ["0x0"] * 4, "cr0": "0x80050033", "cr4": "0x0",
+       "efer": "0x0", "feature_control": None, "vm_cr": None, "vmx_msr": [None] * 20}
+
+
+def detect(**changes):
+    raw = {key: value for key, value in (RAW | changes).items() if value != "absent"}
+    return {"verdict": "usable", "cpus": [{"cpu": 0, "basic": None}], "raw": {"cpus": [raw]}}
+
+
+def test_an_honest_answer_fits():
+    assert answers.wrong_with("detect", detect()) is None
+    assert answers.wrong_with("unknown", {"anything": []}) is None
+
+
+@pytest.mark.parametrize(("changes", "where"), [
+    ({"cr0": "zero"}, "cr0"), ({"cr0": 5}, "cr0"), ({"cr0": None}, "cr0"), ({"cpu": True}, "cpu"),
+    ({"cr0": "0x" + "f" * 17}, "cr0"), ({"leaf1": "abcd"}, "leaf1"), ({"leaf1": ["0x1"]}, "leaf1"),
+    ({"leaf1": ["0x1", "0x1", "0x1", {}]}, "leaf1.3"), ({"vmx_msr": 3}, "vmx_msr"),
+    ({"cr4": "absent"}, "cr4"),
+])
+def test_another_type_is_named(changes, where):
+    assert answers.wrong_with("detect", detect(**changes))[0] == f"raw.cpus.0.{where}"
+
+
+@pytest.mark.parametrize("whole", [None, 5, "text", [], {"cpus": 5}, {"raw": {"cpus": [[]]}}])
+def test_another_shape_is_named(whole):
+    assert answers.wrong_with("detect", whole)
+
+
+# ---- outcomes and limits -------------------------------------------------------------------------
+
+
+def outcome(error):
+    try:
+        raise error
+    except type(error):
+        return problem_of(pytest.ExceptionInfo.from_current(), True).outcome
+
+
+def test_whose_fault_it_is():
+    assert outcome(ProbeError("vtxprobe is gone")) is Outcome.FAILED
+    assert outcome(EmulatorDied("exit status 1 / >>PANIC<<")) is Outcome.FAILED
+    assert outcome(EmulatorDied("killed by signal 9")) is Outcome.COULD_NOT_RUN
+    assert outcome(NoEvidence("no answer")) is Outcome.COULD_NOT_RUN
+
+
+def test_what_commands_take_in_all_is_bounded():
+    lab = Lab(LabKey("project01"), lambda key: grade_fakes.FakeMachine(""), fate=Fate())
+    lab.begin("1.1")
+    lab.spent = MAX_SPENT + 1
+    with pytest.raises(Unmet, match="s in all"):
+        lab.begin("1.2")
+
+
+def test_another_processor_is_drawn_for_each_run():
+    def model(seed, cpu_model=ANY_MODEL):
+        return grade_boot.drawn_model(SimpleNamespace(seed=seed),
+                                      LabKey("project01", cpu_model=cpu_model))
+
+    assert {model(seed) for seed in range(200)} == set(bochs.OTHER_VMX_MODELS)
+    assert model("a") == model("a")
+    assert (model("a", ""), model("a", "max")) == (None, "max")
+
+
+def test_a_hard_link_to_the_solution_is_refused(tmp_path):
+    reference, copy, link = (tmp_path / name for name in ("reference.c", "copy.c", "link.c"))
+    reference.write_text("int x;\n", encoding="ascii")
+    copy.write_text("int x;\n", encoding="ascii")
+    (tmp_path / "backup.c").hardlink_to(copy)  # a second name of the student's own is fine
+    link.hardlink_to(reference)
+    assert submit.take_file(copy, reference) == b"int x;\n"
+    assert submit.take_file(reference, None) == b"int x;\n"
+    with pytest.raises(submit.Refused, match="under another name"):
+        submit.take_file(link, reference)
+
+
+@pytest.mark.skipif(confine.version() < 1, reason="this kernel has no Landlock")
+def test_a_confined_compiler_reads_what_it_needs_and_no_more(tmp_path):
+    folder, elsewhere = tmp_path / "stage", tmp_path / "secret.h"
+    folder.mkdir()
+    (tmp_path / "own.h").write_text("int own;\n", encoding="ascii")
+    (folder / "own.h").symlink_to(tmp_path / "own.h")
+    elsewhere.write_text("int secret;\n", encoding="ascii")
+    (folder / "good.c").write_text('#include "own.h"\n', encoding="ascii")
+    (folder / "bad.c").write_text('#include "../secret.h"\n', encoding="ascii")
+
+    def compile_it(name, out):
+        return subprocess.run(
+            [sys.executable, "-I", confine.__file__, folder, Path("/usr/src"), "gcc", "-c", name,
+             "-o", out], cwd=folder, env=dict(os.environ, TMPDIR=str(folder)), check=False,
+            capture_output=True, text=True)
+
+    assert compile_it("good.c", "good.o").returncode == 0
+    assert "Permission denied" in compile_it("bad.c", "bad.o").stderr
+    assert compile_it("good.c", tmp_path / "good.o").returncode != 0
