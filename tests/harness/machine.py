@@ -141,6 +141,9 @@ class Machine:
             raise BootFailed(
                 detail=seen, tail=self._watch.console.tail(), artefacts=self.artefacts
             )
+        if (code := int(self.agent.get("probe", "0"))) != 0:
+            raise BootFailed(detail=f"vtxprobe.ko cannot be loaded: {os.strerror(code)}",
+                             tail=self._watch.console.tail(), artefacts=self.artefacts)
         self._note(f"# ready after {self.ready_seconds:.2f} s: {self.agent}\n")
 
     def _meet(self) -> None:
