@@ -100,7 +100,7 @@ class Cheat:
     append: dict[str, str] = field(default_factory=dict)  # file: text after its end
     program: str = ""  # C: runs whenever vtxctl starts
     load: str = ""  # C: runs when the module is loaded
-    declare: str = ""  # C before one of them
+    declare: str = ""  # C before it; before `load` if there are both
     reason: str = ""  # why it deserves more than nothing
 
 
@@ -148,10 +148,11 @@ def _replace(texts: dict[str, str], name: str, old: str, new: str) -> None:
 def texts_of(cheat: Cheat, root: Path) -> dict[str, str]:
     """The student's files of a cheat, by name."""
     texts = _base(cheat, stage_directory(root, cheat.stage))
-    code = {"declare": cheat.declare, "code": cheat.program or cheat.load}
     if cheat.program:
+        code = {"declare": "" if cheat.load else cheat.declare, "code": cheat.program}
         texts[PROGRAM_FILE[cheat.stage]] += PROGRAM % code
     if cheat.load:
+        code = {"declare": cheat.declare, "code": cheat.load}
         name, at = LOAD_FILE[cheat.stage], LOAD_AT[cheat.stage]
         _replace(texts, name, at, LOAD % code + LOAD_CALL[cheat.stage].replace("{at}", at))
         _replace(texts, name, "#include <linux/cpu.h>\n", LOAD_HEAD + "#include <linux/cpu.h>\n")
