@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
+import os
 import shutil
 import signal
+import subprocess
+import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -255,6 +259,44 @@ def test_slurm_ranges():
     """What sbatch --array wants."""
     assert slurm.ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
     assert slurm.ranges([3]) == "3"
+
+
+def test_slurm_commands(classroom, tmp_path):
+    """An array of what is to be graded, then a job that collects, with the policy's options."""
+    options = argparse.Namespace(jobs=8, policy=Path("po licy.toml"), deadline="2026-11-20")
+    script = slurm.submit_script(classroom, [0, 1], options)
+    fake = tmp_path / "bin/sbatch"
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/calls\necho 4711\n')
+    fake.chmod(0o755)
+    environ = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", script], check=True, env=environ, capture_output=True)
+    array, after = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert "--array=0-1%8" in array and array.endswith(f"slurm.sh {classroom.out}")
+    assert "--dependency=afterany:4711" in after and "collect --policy" in after
+    assert "po licy.toml --deadline 2026-11-20" in after
+
+
+def test_slurm_script_is_for_an_array(classroom):
+    """Given to sbatch without --array it says so."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
+    done = subprocess.run(["sh", slurm.SCRIPT, classroom.out], cwd=REPOSITORY, env=environ,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode and "not a task of a job array" in done.stderr
+
+
+def test_gradescope_package(tmp_path):
+    """What Gradescope looks for is at the top and executable; the tree comes without history."""
+    packages = [tmp_path / "one.zip", tmp_path / "two.zip"]
+    for package in packages:
+        assert gradescope.write("2", package) == 0
+    assert packages[0].read_bytes() == packages[1].read_bytes()
+    with zipfile.ZipFile(packages[0]) as package:
+        names = {info.filename: info.external_attr >> 16 for info in package.infolist()}
+        assert package.read("stage") == b"project02\n"
+    assert names["setup.sh"] == names["run_autograder"] == 0o755
+    assert {"Dockerfile", "vtxdrv/Makefile", "vtxdrv/project02/student.files"} <= names.keys()
+    assert not [name for name in names if "/.git/" in name or name.startswith("vtxdrv/build/")]
 
 
 def test_gradescope_undecided_has_no_result(classroom, monkeypatch, tmp_path):
