@@ -50,7 +50,8 @@ def feedback_markdown(table: Table, row: Row, rubric: str) -> str:
     """The same for a repository or an issue; `rubric` is Markdown."""
     points = f"{tables.number(row.marks.final)} of {tables.number(table.out_of)} points" \
         if row.marks.decided else "not decided yet"
-    rows = [f"# {table.stage}: {points}", "", *(f"- {inline(note)}" for note in row.notes), "", rubric]
+    notes = [f"- {inline(note)}" for note in row.notes]
+    rows = [f"# {table.stage}: {points}", "", *notes, "", rubric]
     return "\n".join(rows).rstrip() + "\n"
 
 
