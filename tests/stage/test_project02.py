@@ -217,6 +217,7 @@ def test_held_by_another(off, holder):
     check(result.status, 1, "exit status of enable while another hypervisor is there")
     require("another hypervisor" in result.err, expected="a message that says: another hypervisor",
             seen=result.err, what="message of enable", read=f"{README}#all-cpus-or-none")
+    check(users_of(off), 0, "users after an enable that was refused")
 
 
 @exercise("2.5", expected="every CPU is asked before the first one is touched",
