@@ -23,6 +23,8 @@ from harness.results import EXIT_INCONCLUSIVE
 # Which tests run, in which order; one test and its end; what it can ask for.
 pytest_plugins = ["harness.grade_collect", "harness.grade_item", "harness.grade_fixtures"]
 
+# A test that ends its worker is tried again in the next, and each try may be minutes.
+WORKERS_REPLACED = "2"
 MARKS = (
     "exercise(number, expected='', read=''): the points of this exercise depend on this test",
     "lab(stage=, vendor=, cpus=, ...): the machine it needs; see LabKey",
@@ -51,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
         Fate(settings.build / "artefacts" / settings.run_id / "fate.jsonl"),
     )
     end_in_order(with_parent=hasattr(config, "workerinput"))
+    if getattr(config.option, "maxworkerrestart", "") is None:
+        config.option.maxworkerrestart = WORKERS_REPLACED  # read by xdist, whose hook is the last
     if not hasattr(config, "workerinput"):
         controller = grade_report.Controller(config, settings)
         config.pluginmanager.register(controller, "vtx-controller")

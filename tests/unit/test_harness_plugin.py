@@ -39,7 +39,7 @@ def grade(tmp_path, second="pass", fixture="lab", instance="", extra="", options
                "--root", str(root), "--stage", "1", *map(str, options)]
     keep = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     done = subprocess.run(command, cwd=root, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=keep, timeout=60, check=False)
+                          stderr=subprocess.STDOUT, env=keep, timeout=180, check=False)
     results = root / "build" / "results" / "project01" / "results.json"
     data = json.loads(results.read_text()) if results.is_file() else None
     return done.returncode, done.stdout, data
@@ -140,7 +140,7 @@ def test_all_files_of_a_stage_are_a_whole(tmp_path, named, whole):
     (root / "tests/stage/test_project01_b.py").write_text("def test_nothing():\n    pass\n")
     files = [f"tests/stage/{name}" for name in named]
     subprocess.run([sys.executable, "-m", "pytest", *files, "--root", str(root), "--stage", "1"],
-                   cwd=root, timeout=60, check=True, capture_output=True)
+                   cwd=root, timeout=180, check=True, capture_output=True)
     assert (root / "build/results/project01/results.json").is_file() == whole
 
 

@@ -51,7 +51,7 @@ def start(tmp_path, body="pass", conftest="", options=(), extra=""):
 
 def end(process, tmp_path):
     """What became of it: exit status, output, and this run's results.json or None."""
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=180)[0]
     path = tmp_path / "tree/build/results/project01/results.json"
     data = json.loads(path.read_text()) if path.is_file() else None
     assert "earlier" not in json.dumps(data), "an earlier run's result was left behind"
@@ -113,6 +113,7 @@ def test_a_worker_that_dies(tmp_path, death):
     status, output, data = grade(tmp_path, f"import os; {death}", options=SIDE_BY_SIDE)
     assert status == 3 and has_no_score(data), output
     assert "died during this test" in output and "test_second" in output
+    assert output.count("replacing crashed worker") <= 2
 
 
 def test_a_grader_that_is_killed_leaves_no_result(tmp_path):
@@ -214,7 +215,7 @@ def test_a_full_disk(tmp_path):
 def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     process = start(tmp_path, options=["--results", tmp_path / "file" / "results"])
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=180)[0]
     assert process.returncode == 3 and "the results cannot be written" in output
     assert "RESULTS=" in output and "booting" not in output and "Traceback" not in output
 
@@ -256,7 +257,7 @@ def test_an_interruption_half_way(tmp_path, options, number):
     if options:
         pytest.importorskip("xdist")
     process = start(tmp_path, SLOWLY, options=options)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (tmp_path / "tree/begun").exists():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)

@@ -54,7 +54,7 @@ def test_colours_on_a_terminal(tmp_path, more, coloured):
     root = grade_fakes.repository(tmp_path / "tree", SUITE)
     first, *rest = command(root, "tests/stage", "--stage", "1")
     child = pexpect.spawn(first, rest, cwd=root, env=environment(**more), encoding="utf-8",
-                          timeout=60, dimensions=(40, 100))
+                          timeout=180, dimensions=(40, 100))
     output = child.read()
     child.close()
     assert child.exitstatus == 1 and "0/40  FAILED" in output, output
@@ -64,7 +64,7 @@ def test_colours_on_a_terminal(tmp_path, more, coloured):
 
 def test_no_colours_in_a_pipe(tmp_path):
     root = grade_fakes.repository(tmp_path / "tree", SUITE)
-    done = subprocess.run(command(root, "tests/stage", "--stage", "1"), cwd=root, timeout=60,
+    done = subprocess.run(command(root, "tests/stage", "--stage", "1"), cwd=root, timeout=180,
                           env=environment(TERM="xterm"), stdout=subprocess.PIPE, check=False)
     assert b"0/40  FAILED" in done.stdout and b"\x1b" not in done.stdout
 
@@ -80,7 +80,7 @@ def test_a_part_without_exercises_is_summarised(tmp_path, body, status, summary)
     folder.mkdir()
     (folder / "test_mutants.py").write_text(GRADER.format(body))
     done = subprocess.run(command(root, "tests/grader"), cwd=root, env=environment(), text=True,
-                          timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          timeout=180, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == status, done.stdout
     assert f"part   grader: {summary}" in done.stdout
     assert "[2/3] grader     A mutant that survives" in done.stdout
