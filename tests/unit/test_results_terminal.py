@@ -80,7 +80,8 @@ def test_a_part_without_exercises_is_summarised(tmp_path, body, status, summary)
     folder.mkdir()
     (folder / "test_mutants.py").write_text(GRADER.format(body))
     done = subprocess.run(command(root, "tests/grader"), cwd=root, env=environment(), text=True,
-                          timeout=180, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          timeout=180, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
     assert done.returncode == status, done.stdout
     assert f"part   grader: {summary}" in done.stdout
     assert "[2/3] grader     A mutant that survives" in done.stdout
