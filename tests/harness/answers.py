@@ -51,7 +51,7 @@ RAW = Whole({
     "vmx_msr": Row(20, Maybe(HEX)),
 })
 CPU = {
-    "cpu": int, "verdict": str, "cpuid": dict, "basic": Maybe(dict),
+    "cpu": int, "verdict": str, "cpuid": Maybe(dict), "basic": Maybe(dict),
     "msrs": [{"index": HEX, "exists": bool, "value": Maybe(HEX)}],
     "controls": Maybe(Every({"msr": str, "bits": [{"bit": int, "state": str}]})),
 }
