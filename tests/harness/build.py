@@ -17,7 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -206,11 +206,12 @@ def _recall(note: Path) -> Build | None:
 
 def build_stage(
     root: Path, stage: str, out: Path, variables: dict[str, str] | None = None, run_id: str = "",
-    timeout: float = TIMEOUT,
+    timeout: float = TIMEOUT, prepare: Callable[[Path], None] = lambda folder: None,
 ) -> Build:
     """Build one stage of the repository at `root` into out/stage.
 
     `run_id` names the pytest run: within one run, a stage is built once for each build root.
+    `prepare` may lay objects out in the stage's folder beforehand.
     """
     note = out / f".built-{run_id}-{stage}.json"
     with locked(out):
@@ -219,6 +220,7 @@ def build_stage(
         for old in out.glob(f".built-*-{stage}.json"):
             old.unlink()
         started = time.monotonic()
+        prepare(out / stage)
         command = make_command(stage, out, variables or {})
         status, log = run_limited(command, root, timeout)
         build = Build(stage, out / stage, ok=status == 0, timed_out=status is None,

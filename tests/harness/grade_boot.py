@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import kernel as kernels
-from harness import lab, submit
+from harness import build_seed, lab, submit
 from harness.bochs import OTHER_VMX_MODELS
 from harness.build import Build, build_root, build_stage
 from harness.exercises import stage_directories, stage_directory
@@ -93,9 +93,15 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
     name = submission_name(settings.submit) if taken else ""
     out = build_root(settings.build, key.kver, settings.todo, name)
     variables = {"KVER": key.kver, "TODO": settings.todo}
-    kernels.resolve(key.kver or None)  # downloads are not for the build, whose files are limited
-    given = {"SUBMIT": str(taken.folder), "CONFINED": "1"} if taken else {}
-    build = build_stage(settings.root, key.stage, out, variables | given, settings.run_id)
+    # Downloads are not for the build, whose files are limited.
+    kernel = kernels.resolve(key.kver or None)
+    given: dict[str, Any] = {}
+    if taken:
+        given["variables"] = variables | {"SUBMIT": str(taken.folder), "CONFINED": "1"}
+        given["prepare"] = lambda folder: build_seed.seed(settings.root, key.stage, folder, kernel,
+                                                          taken.folder, variables)
+    build = build_stage(settings.root, key.stage, out, run_id=settings.run_id,
+                        **{"variables": variables} | given)
     if not build.reused:
         say(f"built {key.stage} for kernel {key.kver or 'default'}: "
             f"{'ok' if build.ok else 'failed'} after {build.seconds:.1f} s")

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A submission's build begins with the objects of what is not the student's.
+
+They come from the reference, built once for a state of its sources, kernel headers and compiler, in
+a folder of the cache that no submission's build ever writes to. What flows is only from there to
+the submission's own new folder, and never an object of a file that the student may change. kbuild
+then finds them up to date, because the commands that made them differ in the folder's name alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from harness import cache
+from harness.build import clean_environment, make_command, run_limited
+from harness.errors import LabError
+from harness.spec import Kernel
+
+FOLDER = "objects"
+KEPT = 8
+NOTE = "made-in.json"
+OBJECT = re.compile(r"\.?(.+?)\.(?:o|d|o\.cmd)")  # detect.o, detect.d, .detect.o.cmd
+WHOLE = {"vtxdrv", "vtxdrv.mod"}  # made of all objects
+
+
+def number_of(stage: str) -> int:
+    return int(stage[-2:])
+
+
+def sources(root: Path, stage: str) -> list[Path]:
+    """Every file that a stage's build may read, in a fixed order."""
+    folders = [root / f"project{n:02}" for n in range(1, number_of(stage) + 1)]
+    return [root / "Makefile", *sorted(
+        path for folder in (root / "common", *folders) for path in folder.rglob("*")
+        if path.is_file())]
+
+
+def key(root: Path, stage: str, kernel: Kernel) -> str:
+    """A name for the content of all that the objects are made of."""
+    compiler = Path(shutil.which(kernel.kcc or "gcc") or "gcc").resolve().stat()
+    symbols = (kernel.headers_dir / "Module.symvers").stat()
+    parts: list[str | bytes] = [stage, kernel.release, str(compiler.st_mtime_ns),
+                                str(compiler.st_size), str(symbols.st_mtime_ns)]
+    for path in sources(root, stage):
+        parts += [str(path.relative_to(root)), path.read_bytes()]
+    return cache.digest(*parts)
+
+
+def reference(root: Path, stage: str, kernel: Kernel, variables: dict[str, str]) -> Path:
+    """Return the folder with the reference's objects; it is built if it is not there."""
+
+    def build(path: Path) -> None:
+        out = path.parent / "o"
+        status, log = run_limited(make_command(stage, out, variables), root)
+        if status:
+            raise LabError(f"the reference does not build:\n{log[-2000:]}")
+        (out / stage / NOTE).write_text(json.dumps(str(out / stage)), encoding="utf-8")
+        (out / stage).rename(path)
+
+    found = cache.entry(f"{FOLDER}/{key(root, stage, kernel)}", build)
+    cache.prune(FOLDER, KEPT)
+    return found
+
+
+def is_shared(path: Path, own: set[str]) -> bool:
+    """Is this an object, or what belongs to one, of a file that is not the student's?"""
+    match = OBJECT.fullmatch(path.name)
+    return bool(match) and match[1] not in own | WHOLE and not path.is_symlink()
+
+
+def sow(source: Path, folder: Path, own: set[str]) -> None:
+    """Copy the objects; kbuild's notes about their commands get the folder's own name."""
+    made_in = json.loads((source / NOTE).read_text(encoding="utf-8"))
+    (folder / "user").mkdir(exist_ok=True)
+    shared = [path for path in (*source.iterdir(), *(source / "user").iterdir())
+              if is_shared(path, own)]
+    for path in shared:
+        target = folder / path.relative_to(source)
+        if path.suffix == ".cmd":
+            text = path.read_text(encoding="utf-8")
+            target.write_text(text.replace(made_in, str(folder)), encoding="utf-8")
+        else:
+            shutil.copyfile(path, target)
+
+
+def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path,
+         variables: dict[str, str]) -> None:
+    """Make a submission's build folder anew, with links and the objects that are not its own."""
+    names = (root / stage / "student.files").read_text(encoding="utf-8").split()
+    if not all(name.endswith(".c") for name in names):
+        return  # a header may change the object of any file
+    with contextlib.suppress(LabError, OSError, subprocess.SubprocessError):
+        source = reference(root, stage, kernel, variables)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copy2(source / "stage-config.mk", folder)  # newer than an object, it would remake it
+        subprocess.run(["sh", "common/mk/compose.sh", str(folder), f"{number_of(stage):02}",
+                        str(submitted)], cwd=root, env=clean_environment(), check=True,
+                       stdin=subprocess.DEVNULL, capture_output=True)
+        sow(source, folder, {os.path.splitext(name)[0] for name in names})

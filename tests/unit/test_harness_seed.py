@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A submission's build that begins with the reference's objects: which, and that it is as good."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import build, build_seed
+from harness import kernel as kernels
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGE = "project02"
+MISTAKE = "\n#error the student's own line is compiled\n"
+
+
+@pytest.mark.parametrize("name, shared", [
+    ("detect.o", True), (".detect.o.cmd", True), ("detect.d", True),
+    ("vmxon_logic.o", False), (".vmxon_logic.o.cmd", False), ("vmxon_logic.d", False),
+    ("vtxdrv.o", False), (".vtxdrv.o.cmd", False), ("vtxdrv.mod.o", False), ("vtxdrv.ko", False),
+    ("detect.c", False), ("Module.symvers", False), (".links", False),
+])
+def test_only_objects_of_files_that_are_not_the_students_are_shared(tmp_path, name, shared):
+    (tmp_path / name).touch()
+    assert build_seed.is_shared(tmp_path / name, {"vmxon_logic"}) is shared
+
+
+def test_the_key_follows_every_source_of_the_stage(tmp_path):
+    (tmp_path / "headers").mkdir()
+    (tmp_path / "headers/Module.symvers").touch()
+    kernel = kernels.Kernel("6.1", "6.1", tmp_path, tmp_path, tmp_path / "headers")
+    root = tmp_path / "root"
+    for folder in ("common/mk", "project01", "project02", "project03"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "file").write_text("one", encoding="ascii")
+    (root / "Makefile").touch()
+    before = build_seed.key(root, STAGE, kernel)
+    (root / "project03/file").write_text("two", encoding="ascii")
+    assert build_seed.key(root, STAGE, kernel) == before
+    (root / "common/mk/file").write_text("two", encoding="ascii")
+    assert build_seed.key(root, STAGE, kernel) != before
+
+
+@pytest.fixture(name="submitted")
+def a_submission(tmp_path):
+    folder = tmp_path / "submitted"
+    folder.mkdir()
+    for name in (ROOT / STAGE / "student.files").read_text(encoding="utf-8").split():
+        shutil.copyfile(ROOT / STAGE / name, folder / name)
+    return folder
+
+
+def seeded(out: Path, submitted: Path) -> build.Build:
+    kernel = kernels.resolve()
+    return build.build_stage(
+        ROOT, STAGE, out, {"SUBMIT": str(submitted)},
+        prepare=lambda folder: build_seed.seed(ROOT, STAGE, folder, kernel, submitted, {}))
+
+
+def code(module: Path) -> str:
+    """The module's instructions, without the name of the folder."""
+    done = subprocess.run(["objdump", "-d", "-r", module], text=True, capture_output=True,
+                          check=True)
+    return done.stdout.partition("\n\n")[2]
+
+
+def test_a_seeded_build_is_the_plain_one_and_compiles_what_is_the_students(tmp_path, submitted):
+    result = seeded(tmp_path / "seeded", submitted)
+    plain = build.build_stage(ROOT, STAGE, tmp_path / "plain", {"SUBMIT": str(submitted)})
+    assert result.ok and plain.ok
+    assert "vmxon_all.o" in result.log and "detect.o" not in result.log
+    assert code(result.module) == code(plain.module)
+
+
+def test_a_submission_meets_none_of_another_ones_objects(tmp_path, submitted):
+    """Not even in a folder of its own name, nor with a file that is older than the object."""
+    assert seeded(tmp_path / "out", submitted).ok
+    file = submitted / "vmxon_all.c"
+    file.write_text(file.read_text(encoding="utf-8") + MISTAKE, encoding="utf-8")
+    os.utime(file, (0, 0))
+    second = seeded(tmp_path / "out", submitted)
+    assert not second.ok and "the student's own line is compiled" in second.errors
+    file.write_text(file.read_text(encoding="utf-8").replace(MISTAKE, ""), encoding="utf-8")
+    assert seeded(tmp_path / "out", submitted).ok
