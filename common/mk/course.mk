@@ -12,7 +12,12 @@ given = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 # The part of tests/grader that `make check` has time for.
 grader-sample = tests/grader --grader-sample
 
-.PHONY: starter solution-diff check-grader grade-class
+.PHONY: starter solution-diff check-grader grade-class class-deps
+# Grading a class, and testing that, takes three packages more.
+check check-grader grade-class: class-deps
+class-deps: deps
+	@sh common/mk/install-deps.sh class
+
 ## For instructors (docs/instructors.md)
 starter: deps ## the students' repository into OUT=; UPTO=, SOLVED=, HIDE=
 	@$(COURSE) harness.starter --out $(call quoted,$(if $(filter command line environment,$(origin OUT)),$(OUT))) \
@@ -27,7 +32,6 @@ check-grader: deps ## test the grader: every starter, step, mutant and cheat, ea
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)
-	@sh common/mk/install-deps.sh class
 	@$(COURSE) harness.klass --submissions $(call quoted,$(SUBMISSIONS)) --stage $(STAGE) --build-root $(O) \
 		--jobs $(JOBS) $(if $(filter command line environment,$(origin OUT)),$(call given,OUT,out)) \
 		$(call given,POLICY,policy) $(call given,DEADLINE,deadline) $(call given,KVER,kver)
