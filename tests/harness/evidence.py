@@ -25,6 +25,10 @@ class NoEvidence(LabError):
     """The emulator gave no answer that we understand: says nothing about the code."""
 
 
+class NoMemory(NoEvidence):
+    """It did answer, and not with so many bytes of memory: there may be none at that address."""
+
+
 @dataclass(frozen=True)
 class CpuState:
     """One CPU as the emulator has it. None: this emulator cannot tell."""
@@ -97,7 +101,7 @@ def _dump(text: str, length: int) -> bytes:
              or row.partition(": ")[2].split()]
     data = bytes(int(word, 16) for word in words if re.fullmatch(r"0x[0-9a-f]{2}", word))
     if len(data) != length:
-        raise NoEvidence(f"{length} bytes of memory were asked for; the answer:\n{text[-500:]}")
+        raise NoMemory(f"{length} bytes of memory were asked for; the answer:\n{text[-500:]}")
     return data
 
 
@@ -118,6 +122,8 @@ class Outside:
             return question()
         except LabError as error:
             self._ping()
+            if isinstance(error, NoEvidence):
+                raise
             raise NoEvidence(str(error)) from error
 
     def cpu(self, number: int) -> CpuState:
@@ -125,7 +131,7 @@ class Outside:
         return self._asked(lambda: self._evidence.cpu(number))
 
     def phys(self, address: int, length: int) -> bytes:
-        """`length` bytes (at most 4096) of guest-physical memory; NoEvidence where none is."""
+        """`length` bytes (at most 4096) of guest-physical memory; NoMemory where none is."""
         if not 0 < length <= MOST:
             raise ValueError(f"{length} bytes: expected 1 to {MOST}")
         return self._asked(lambda: self._evidence.phys(address, length))

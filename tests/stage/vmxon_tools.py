@@ -6,7 +6,7 @@ outside, where nothing can. A test believes what both say.
 """
 import pytest
 
-from harness.evidence import NoEvidence
+from harness.evidence import NoMemory
 from harness.grade import Unmet, check, pick, require
 from harness.machine import ProbeError
 
@@ -49,7 +49,7 @@ def region_bytes(lab, cpu, length):
     try:
         told = bytes.fromhex(lab.probe("phys", f"{pa:#x}", length).replace(" ", ""))
         real = lab.machine.outside.phys(pa, length)
-    except (ProbeError, NoEvidence, ValueError) as error:
+    except (ProbeError, NoMemory, ValueError) as error:
         require(False, expected="a physical address, with memory behind it", what=what, read=read,
                 seen=f"none ({error}); a virtual address?")
         raise

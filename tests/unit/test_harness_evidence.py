@@ -11,7 +11,7 @@ import grade_fakes
 import pytest
 from harness import answers, bochs, confine, grade_boot, submit
 from harness.errors import EmulatorDied, LabError, Panic
-from harness.evidence import CpuState, NoEvidence, Outside
+from harness.evidence import CpuState, NoEvidence, NoMemory, Outside
 from harness.grade import Unmet
 from harness.grade_fate import Fate
 from harness.grade_key import ANY_MODEL, LabKey
@@ -80,8 +80,18 @@ def test_memory(name, text):
 def test_an_answer_that_is_none(name, text):
     with pytest.raises(NoEvidence):
         outside(name, text).cpu(1)
-    with pytest.raises(NoEvidence, match="10 bytes"):
+    with pytest.raises(NoMemory, match="10 bytes"):
         outside(name, text).phys(0, 10)
+
+
+def test_a_busy_host_is_not_a_bad_address():
+    """A debugger that does not answer in time says nothing about the memory that was asked for."""
+    def silent(*words):
+        raise LabError("Bochs's debugger did not answer")
+
+    with pytest.raises(NoEvidence) as caught:
+        Outside(SimpleNamespace(name="bochs", ask=silent)).phys(0, 10)
+    assert not isinstance(caught.value, NoMemory)
 
 
 def test_a_dead_machine_is_not_missing_evidence():
