@@ -9,7 +9,6 @@ then finds them up to date, because the commands that made them differ in the fo
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from harness import cache
 from harness.build import clean_environment, make_command, run_limited
 from harness.errors import LabError
+from harness.exercises import student_files
 from harness.spec import Kernel
 
 FOLDER = "objects"
@@ -41,11 +41,11 @@ def sources(root: Path, stage: str) -> list[Path]:
         if path.is_file())]
 
 
-def key(root: Path, stage: str, kernel: Kernel) -> str:
+def key(root: Path, stage: str, kernel: Kernel, todo: str = "") -> str:
     """A name for the content of all that the objects are made of."""
     compiler = Path(shutil.which(kernel.kcc or "gcc") or "gcc").resolve().stat()
     symbols = (kernel.headers_dir / "Module.symvers").stat()
-    parts: list[str | bytes] = [stage, kernel.release, str(compiler.st_mtime_ns),
+    parts: list[str | bytes] = [stage, kernel.release, todo, str(compiler.st_mtime_ns),
                                 str(compiler.st_size), str(symbols.st_mtime_ns)]
     for path in sources(root, stage):
         parts += [str(path.relative_to(root)), path.read_bytes()]
@@ -63,7 +63,8 @@ def reference(root: Path, stage: str, kernel: Kernel, variables: dict[str, str])
         (out / stage / NOTE).write_text(json.dumps(str(out / stage)), encoding="utf-8")
         (out / stage).rename(path)
 
-    found = cache.entry(f"{FOLDER}/{key(root, stage, kernel)}", build)
+    name = key(root, stage, kernel, variables.get("TODO", ""))
+    found = cache.entry(f"{FOLDER}/{name}", build)
     cache.prune(FOLDER, KEPT)
     return found
 
@@ -92,10 +93,10 @@ def sow(source: Path, folder: Path, own: set[str]) -> None:
 def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path,
          variables: dict[str, str]) -> None:
     """Make a submission's build folder anew, with links and the objects that are not its own."""
-    names = (root / stage / "student.files").read_text(encoding="utf-8").split()
+    names = student_files(root / stage)
     if not all(name.endswith(".c") for name in names):
         return  # a header may change the object of any file
-    with contextlib.suppress(LabError, OSError, subprocess.SubprocessError):
+    try:
         source = reference(root, stage, kernel, variables)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -104,3 +105,5 @@ def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path,
                         str(submitted)], cwd=root, env=clean_environment(), check=True,
                        stdin=subprocess.DEVNULL, capture_output=True)
         sow(source, folder, {os.path.splitext(name)[0] for name in names})
+    except (LabError, OSError, subprocess.SubprocessError):
+        shutil.rmtree(folder, ignore_errors=True)  # make would take half an object for a whole one

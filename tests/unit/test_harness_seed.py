@@ -45,6 +45,28 @@ def test_the_key_follows_every_source_of_the_stage(tmp_path):
     assert build_seed.key(root, STAGE, kernel) != before
 
 
+def test_the_key_follows_what_is_left_unsolved(tmp_path):
+    """Objects of a tree with TODO="1.3" are no good for a submission that is graded without."""
+    (tmp_path / "Makefile").touch()
+    (tmp_path / "Module.symvers").touch()
+    kernel = kernels.Kernel("6.1", "6.1", tmp_path, tmp_path, tmp_path)
+    assert build_seed.key(tmp_path, STAGE, kernel) != build_seed.key(tmp_path, STAGE, kernel, "1.3")
+
+
+def test_nothing_of_a_seed_that_failed_is_left(tmp_path, monkeypatch):
+    """On a full disk an object may be cut, and its note says that it is up to date."""
+    def cut(source, folder, own):
+        (folder / "detect.o").write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "stage-config.mk").touch()
+    monkeypatch.setattr(build_seed, "reference", lambda *_: tmp_path)
+    monkeypatch.setattr(build_seed.subprocess, "run", lambda *_, **__: None)
+    monkeypatch.setattr(build_seed, "sow", cut)
+    build_seed.seed(ROOT, STAGE, tmp_path / "out" / STAGE, None, tmp_path, {})
+    assert not (tmp_path / "out" / STAGE).exists()
+
+
 @pytest.fixture(name="submitted")
 def a_submission(tmp_path):
     folder = tmp_path / "submitted"
