@@ -12,6 +12,7 @@ import pytest
 from harness import answers, bochs, confine, grade_boot, submit
 from harness.errors import EmulatorDied, LabError, Panic
 from harness.evidence import CpuState, NoEvidence, NoMemory, Outside
+from harness.exercises import REPOSITORY
 from harness.grade import Unmet
 from harness.grade_fate import Fate
 from harness.grade_key import ANY_MODEL, LabKey
@@ -103,6 +104,17 @@ def test_a_dead_machine_is_not_missing_evidence():
 
     with pytest.raises(Panic):
         Outside(SimpleNamespace(name="bochs", ask=silent), ping).cpu(0)
+
+
+def test_two_stages_of_one_submission_are_graded_side_by_side(tmp_path):
+    (tmp_path / "in").mkdir()
+    for stage in ("project01", "project02"):
+        settings = SimpleNamespace(build=tmp_path, submit=tmp_path / "in", root=REPOSITORY,
+                                   stage=stage)
+        grade_boot.take_submission(settings)
+        grade_boot.take_submission(settings)  # an older copy is replaced
+    settings.stage = "project01"
+    assert grade_boot.submitted(settings, "project01").folder.is_dir()
 
 
 # ---- answers -------------------------------------------------------------------------------------
