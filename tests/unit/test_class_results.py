@@ -159,6 +159,18 @@ def test_build_folder_does_not_grow(classroom):
     assert not list((classroom.build / "variants").iterdir())
 
 
+def test_only_a_runs_own_logs_are_packed_and_removed(classroom):
+    """The path is read from the grader's output, in which there is a student's text, too."""
+    logs, other = classroom.build / "artefacts/1122-0", classroom.out / "somebody's"
+    for folder in (logs, other):
+        folder.mkdir(parents=True)
+        (folder / "console.log").touch()
+        output = f"written: x\nlogs of the machines: {folder}\n"
+        one._keep_logs(classroom, Grading("project01", 1, 1.0, output, folder), classroom.out)
+    assert not logs.exists() and (classroom.out / "logs.tar.xz").exists()
+    assert (other / "console.log").exists()
+
+
 def test_grader_digest():
     """Documentation and the class's own code decide about no points; the tests do."""
     names = {str(p.relative_to(REPOSITORY)) for p in record._files(REPOSITORY)}

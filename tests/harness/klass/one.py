@@ -132,11 +132,14 @@ def _apply(result: Record, graded: regrade.Grading) -> None:
         result.why = _why_undecided(graded)
 
 
-def _keep_logs(graded: regrade.Grading, folder: Path) -> None:
-    """Pack the machines' logs: a tenth of a megabyte instead of several in the build folder."""
+def _keep_logs(plan: Plan, graded: regrade.Grading, folder: Path) -> None:
+    """Pack the machines' logs: a tenth of a megabyte instead of several in the build folder.
+
+    What a student wrote is in the output, too: no other folder is packed, and none removed.
+    """
     found = _LOGS.findall(graded.output)
-    logs = Path(found[-1]) if found else None
-    if logs and logs.is_dir():
+    logs = (plan.root / found[-1]).resolve() if found else None
+    if logs and logs.is_dir() and logs.parent == plan.build / "artefacts":
         shutil.make_archive(str(folder / "logs"), "xztar", logs)
         shutil.rmtree(logs, ignore_errors=True)
 
@@ -165,7 +168,7 @@ def _grade(plan: Plan, result: Record, work: Path, grade: Grade) -> None:
         graded = grade(plan.stage, files, build=plan.build, results=folder, kver=plan.kver,
                        root=plan.root)
         _apply(result, graded)
-        _keep_logs(graded, folder)
+        _keep_logs(plan, graded, folder)
     finally:
         _forget_build(plan, files)
     _without_paths(folder, work)
