@@ -54,7 +54,7 @@ def take_submission(settings: Settings) -> list[str]:
         stage_directories(settings.root)
     notes = []
     for directory in directories:
-        # Only this one: `make -j check-project1 check-project2 SUBMIT=dir` grades another beside us.
+        # No other stage: `make -j check-project1 check-project2 SUBMIT=dir` grades both at once.
         shutil.rmtree(home / directory.name, ignore_errors=True)
         taken = submit.take(settings.submit, settings.root, directory.name, home / directory.name)
         data = asdict(taken)
