@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,8 +59,9 @@ def entry(name: str, build: Callable[[Path], None]) -> Path:
     with locked(name):
         if final.exists():
             return final
-        final.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".making-", dir=final.parent))
+        work = final.with_name(f".making-{final.name}")
+        shutil.rmtree(work, ignore_errors=True)  # of somebody who was killed here
+        work.mkdir(parents=True)
         try:
             build(work / final.name)
             os.rename(work / final.name, final)

@@ -9,6 +9,7 @@ import lzma
 import multiprocessing
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -98,6 +99,18 @@ def test_a_failed_build_leaves_nothing():
     with pytest.raises(OSError):
         cache.entry("thing", fail)
     assert [path.name for path in cache.root().iterdir()] == ["lock"]
+
+
+def test_what_a_killed_builder_left_goes_with_the_next():
+    """A machine that was being saved is two hundred megabytes, which no prune() would look at."""
+    child = multiprocessing.Process(
+        target=cache.entry, args=("many/thing", lambda path: os.kill(os.getpid(), signal.SIGKILL)))
+    child.start()
+    child.join()
+    folder = cache.root() / "many"
+    assert list(folder.iterdir())
+    cache.entry("many/thing", lambda path: path.write_text("whole") and None)
+    assert [path.name for path in folder.iterdir()] == ["thing"]
 
 
 def test_prune_keeps_what_was_used_last():
