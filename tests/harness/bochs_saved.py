@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
