@@ -183,6 +183,15 @@ def rows_of(table):
     return list(csv.DictReader(io.StringIO(tables.text(table))))
 
 
+def test_grader_digest_in_any_folder(tmp_path):
+    root = tmp_path / "klass/john.mdoe"
+    (root / "project01").mkdir(parents=True)
+    (root / "project01/detect.c").write_text("one", encoding="utf-8")
+    before = record.grader_digest(root)
+    (root / "project01/detect.c").write_text("two", encoding="utf-8")
+    assert record.grader_digest(root) != before
+
+
 def test_csv(classroom):
     """A row a student; what is undecided is empty, what could not be read says why."""
     before = rows_of(collect.table(classroom, Policy()))

@@ -83,8 +83,13 @@ def _files(root: Path) -> list[Path]:
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     found = [root / name for name in listed if name]
     found = found or [p for p in root.rglob("*") if "build" not in p.relative_to(root).parts]
-    judges = [p for p in found if any(_below(p.relative_to(root), top) for top in _JUDGES)]
-    return sorted(p for p in judges if not any(no in str(p) for no in _NO_JUDGES) and p.is_file())
+    return sorted(p for p in found if _judges(p.relative_to(root)) and p.is_file())
+
+
+def _judges(path: Path) -> bool:
+    """Does this file of the tree decide about points? The tree itself may be in any folder."""
+    return any(_below(path, top) for top in _JUDGES) and not any(
+        no in str(path) for no in _NO_JUDGES)
 
 
 def _below(path: Path, top: str) -> bool:
