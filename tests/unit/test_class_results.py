@@ -171,6 +171,12 @@ def test_only_a_runs_own_logs_are_packed_and_removed(classroom):
     assert (other / "console.log").exists()
 
 
+def test_any_name_of_a_submission_has_a_lock_of_its_own(tmp_path):
+    for name in ("alice", "alice.lock", "alice"):
+        with one._alone(tmp_path / ".work" / name):
+            pass
+
+
 def test_grader_digest():
     """Documentation and the class's own code decide about no points; the tests do."""
     names = {str(p.relative_to(REPOSITORY)) for p in record._files(REPOSITORY)}

@@ -52,8 +52,9 @@ def end_in_order() -> None:
 @contextlib.contextmanager
 def _alone(work: Path) -> Iterator[None]:
     """Nobody else grades this submission into this OUT meanwhile."""
-    work.parent.mkdir(exist_ok=True)
-    with open(work.with_name(f"{work.name}.lock"), "w", encoding="ascii") as lock:
+    locks = work.parent / ".locks"  # no submission's folder begins with a dot
+    locks.mkdir(parents=True, exist_ok=True)
+    with open(locks / work.name, "w", encoding="ascii") as lock:
         for _ in range(_WAIT):
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
