@@ -42,8 +42,9 @@ def start(tmp_path, body="pass", conftest="", options=(), extra=""):
     results.mkdir(parents=True)
     for name in WRITERS:
         (results / name).write_text(json.dumps(STALE))
-    command = [sys.executable, "-m", "pytest", "tests/stage", "--root", str(root), "--stage", "1",
-               *map(str, options)]
+    # A job in the background of a script ignores SIGINT, and so would all that it starts.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "tests/stage",
+               "--root", str(root), "--stage", "1", *map(str, options)]
     keep = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     return subprocess.Popen(command, cwd=root, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, env=keep | {"PYTHONUNBUFFERED": "1"})
