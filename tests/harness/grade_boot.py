@@ -40,9 +40,14 @@ def submission_name(directory: Path) -> str:
     return f"{plain[:24]}-{digest}"
 
 
+def own_name(settings: Settings) -> str:
+    """The submission's name in this run: another run may be grading it as well, or a later form."""
+    return f"{submission_name(settings.submit)}-{settings.run_id}"
+
+
 def submission_root(settings: Settings) -> Path:
     """Where the private copies of a submission's files are."""
-    return settings.build / "submissions" / submission_name(settings.submit)
+    return settings.build / "submissions" / own_name(settings)
 
 
 def take_submission(settings: Settings) -> list[str]:
@@ -54,8 +59,6 @@ def take_submission(settings: Settings) -> list[str]:
         stage_directories(settings.root)
     notes = []
     for directory in directories:
-        # No other stage: `make -j check-project1 check-project2 SUBMIT=dir` grades both at once.
-        shutil.rmtree(home / directory.name, ignore_errors=True)
         taken = submit.take(settings.submit, settings.root, directory.name, home / directory.name)
         data = asdict(taken)
         (home / f"{directory.name}.json").write_text(json.dumps(data, default=str), "utf-8")
@@ -91,7 +94,7 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
         raise Unmet(Problem(Outcome.FAILED, "the submission is not complete",
                             f"every file of {key.stage}/student.files as plain text",
                             taken.explain(), read="docs/grading.md#what-is-taken"))
-    name = submission_name(settings.submit) if taken else ""
+    name = own_name(settings) if taken else ""
     out = build_root(settings.build, key.kver, settings.todo, name)
     variables = {"KVER": key.kver, "TODO": settings.todo}
     # Downloads are not for the build, whose files are limited.

@@ -148,7 +148,7 @@ def _keep_logs(plan: Plan, graded: regrade.Grading, folder: Path) -> None:
 def _forget_build(plan: Plan, submitted: Path) -> None:
     """Remove this submission's build: hundreds of them would fill the disk."""
     name = grade_boot.submission_name(submitted.resolve())
-    for folder in (plan.build / "variants").glob(f"*submit-{name}"):
+    for folder in (plan.build / "variants").glob(f"*submit-{name}-*"):
         shutil.rmtree(folder, ignore_errors=True)
     for left in (plan.build / "submissions").glob(f"{name}*"):
         shutil.rmtree(left, ignore_errors=True)
