@@ -139,6 +139,14 @@ def test_the_stage_s_own_folder_wins(tmp_path):
     assert found.taken == TEXT and "x/copy" in found.notes[0]
 
 
+def test_the_stages_own_folder_comes_first(tmp_path):
+    """A complete older copy does not stand in for what was handed in, and is named."""
+    files = {f"x/old/{name}": data for name, data in TEXT.items()}
+    found = take(tmp_path, tar_of(files | {"x/project01/detect.c": b"new"}))
+    assert found.taken == {"detect.c": b"new"} and found.missing == ["probe.c"]
+    assert found.notes == ["taken from x/project01, and not from x/old"]
+
+
 @pytest.mark.parametrize("name", ["/project01/detect.c", "../detect.c", "a/../../detect.c",
                                   "project01/../../../detect.c"])
 @pytest.mark.parametrize("packer", ["tar", "zip"])

@@ -61,7 +61,7 @@ class Base:
     def rank(self, stage: str) -> tuple:
         """The smallest is the one that was handed in."""
         named = bool(self.parts) and self.parts[-1] == stage
-        return (-len(self.taken), -len(self.refused), not named, len(self.parts), self.parts)
+        return (not named, -len(self.taken), -len(self.refused), len(self.parts), self.parts)
 
     def add(self, member: Member) -> None:
         """Read a file, or note why not."""
@@ -126,10 +126,11 @@ def look(path: Path, stage: str, names: list[str]) -> Intake:
     found.missing = [n for n in names if n not in best.taken and n not in best.refused]
     if inner:
         found.notes.append(f"taken from {inner.name} in the folder")
-    same = ["/".join(o.parts) or "." for o in others if len(o.taken) == len(best.taken)]
-    if same:
-        found.notes.append(f"taken from {'/'.join(best.parts) or '.'}, and not from its copies in "
-                           + ", ".join(same[:3]))
+    left = ["/".join(o.parts) or "." for o in others
+            if o.taken and (found.missing or len(o.taken) == len(best.taken))]
+    if left:
+        found.notes.append(f"taken from {'/'.join(best.parts) or '.'}, and not from "
+                           + ", ".join(left[:3]))
     return found
 
 
