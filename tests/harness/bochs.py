@@ -110,8 +110,9 @@ class BochsEmulator:
         spec = self.spec
         bochs_image.write_image(
             self._image, vmlinux=spec.kernel.vmlinux(), vmlinuz=spec.kernel.vmlinuz,
-            initrd=initramfs.joined(spec.initrd, spec.parcel), command_line=self.cmdline(),
-            mem_mib=spec.mem_mib)
+            initrd=initramfs.joined(spec.initrd, spec.parcel, self.workdir),
+            command_line=self.cmdline(), mem_mib=spec.mem_mib)
+        (self.workdir / initramfs.JOINED).unlink(missing_ok=True)
 
     def _configuration(self) -> Path:
         return self.workdir / "bochsrc"

@@ -23,6 +23,7 @@ FOLDERS = ("bin", "dev", "etc", "lab", "lib", "proc", "root", "run", "sbin", "sy
 DEVICES = (("dev/console", 5, 1), ("dev/null", 1, 3), ("dev/kmsg", 1, 11),
            ("dev/ttyS0", 4, 64), ("dev/ttyS1", 4, 65))
 KEPT_ARCHIVES = 24
+JOINED = "initrd"  # in the folder of one machine, as long as that one needs it
 
 Source = Path | bytes | str
 
@@ -117,9 +118,13 @@ def parcel(files: Iterable[tuple[str, Source]]) -> Path:
     return save(cpio.archive())
 
 
-def joined(first: Path, second: Path | None) -> Path:
-    """Return two archives as one; the kernel unpacks one after the other."""
-    return save(first.read_bytes() + second.read_bytes()) if second else first
+def joined(first: Path, second: Path | None, folder: Path) -> Path:
+    """Two archives as one, in `folder`: the kernel unpacks one after the other."""
+    if second is None:
+        return first
+    whole = folder / JOINED
+    whole.write_bytes(first.read_bytes() + second.read_bytes())
+    return whole
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -94,7 +94,7 @@ class QemuEmulator:
         argv += ["-cpu", spec.cpu_model or self._model(accel), "-rtc", "base=utc,clock=vm"]
         argv += ["-kernel", str(spec.kernel.vmlinux()), "-append", self.cmdline()]
         if spec.initrd:
-            argv += ["-initrd", str(initramfs.joined(spec.initrd, spec.parcel))]
+            argv += ["-initrd", str(initramfs.joined(spec.initrd, spec.parcel, self.workdir))]
         argv += ["-chardev", f"file,id=console,path={comma(self.console_log)}"]
         argv += ["-serial", "chardev:console"]
         argv += ["-chardev", f"socket,id=agent,fd={agent_fd}", "-serial", "chardev:agent"]
@@ -135,6 +135,7 @@ class QemuEmulator:
                 end.close()
         if self._socket_dir:
             shutil.rmtree(self._socket_dir, ignore_errors=True)
+        (self.workdir / initramfs.JOINED).unlink(missing_ok=True)
 
     # ---- what happened --------------------------------------------------------------------
 
