@@ -94,7 +94,7 @@ def forget(found: Path) -> None:
 
 
 def _failures_file(entry: str) -> Path:
-    return cache.root() / f"{entry}.failures"
+    return cache.root() / "failures" / Path(entry).name
 
 
 def failures(entry: str) -> int:
@@ -107,9 +107,10 @@ def failures(entry: str) -> int:
 def note_failure(entry: str) -> None:
     """One byte each."""
     path = _failures_file(entry)
-    path.parent.mkdir(exist_ok=True)
-    with open(path, "ab") as file:
-        file.write(b".")
+    with contextlib.suppress(OSError):  # no room even for that: the machine boots all the same
+        path.parent.mkdir(exist_ok=True)
+        with open(path, "ab") as file:
+            file.write(b".")
 
 
 # ---- saving -----------------------------------------------------------------------------------
