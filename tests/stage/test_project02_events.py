@@ -20,7 +20,8 @@ HOTPLUG_EVERY = 16  # in every so many of them CPU 1 goes and comes
 LOAD_KVM = "modprobe kvm_intel"
 UNLOAD_KVM = "rmmod kvm_intel"
 HOLD = ("kvmclient hold >/tmp/held & echo $! >/tmp/pid;"
-        " while ! [ -s /tmp/held ]; do sleep 0.05; done")
+        " while kill -0 $(cat /tmp/pid) && ! [ -s /tmp/held ]; do sleep 0.05; done;"
+        " [ -s /tmp/held ]")
 LET_GO = "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.05; done"
 
 
