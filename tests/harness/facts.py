@@ -75,7 +75,7 @@ def random_vmx_cpu(rng, number):
 
 
 def situation(rng, **wanted):
-    """Facts of a processor in one situation; whatever does not decide about it is random."""
+    """Facts of a processor in one situation; what does not decide about it is random or absent."""
     cpu = draw(rng, 0, wanted["vendor"])
     ecx, ext_ecx = int(cpu["leaf1"][2], 0), int(cpu["ext1"][2], 0)
     for bit, name in ((ECX_VMX, "vmx"), (ECX_HYPERVISOR, "hypervisor")):
