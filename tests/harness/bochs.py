@@ -200,14 +200,16 @@ class BochsEmulator:
         drain(screen, self.workdir / "screen.log")
 
     def _read_display(self) -> None:
-        """Each stop in the debugger redraws the display, on a terminal that Bochs opens by itself;
-        after some hundred stops it would wait for somebody to read there."""
-        if not self._display_read:
-            self._display_read = True
-            for terminal in own_terminals(self.pid):
+        """Bochs draws on a terminal that it opens by itself, some fifty bytes a second and with
+        each stop in the debugger. If nobody reads there, it waits for ever after ten minutes."""
+        for terminal in own_terminals(self.pid):
+            try:
                 fd = os.open(terminal, os.O_RDONLY | os.O_NOCTTY)
-                tty.setraw(fd)
-                threading.Thread(target=drain, args=(fd, os.devnull), daemon=True).start()
+            except OSError:
+                return  # Bochs has just ended
+            tty.setraw(fd)
+            threading.Thread(target=drain, args=(fd, os.devnull), daemon=True).start()
+            self._display_read = True
 
     def ask(self, *commands: str) -> str:
         """Give commands to Bochs's debugger between two instructions; return what they print.
@@ -218,7 +220,6 @@ class BochsEmulator:
         """
         if self.spec.debug:
             raise LabError("this machine's debugger belongs to a person: its spec has debug=True")
-        self._read_display()
         answer = self._debugger.ask(
             commands, wake=lambda: self._signal(signal.SIGCONT), interrupt=self.interrupt,
             alive=self.runs)
@@ -251,6 +252,8 @@ class BochsEmulator:
         if self._process is None:
             return {"kind": "died", "detail": "it was never started"}
         status = self._process.poll()
+        if status is None and not self._display_read:
+            self._read_display()
         self._read_log()
         if self._ending is None and status is not None:
             self._ending = {"kind": "died", "detail": self._epitaph(status)}
@@ -329,10 +332,11 @@ def drain(terminal: int, log: Path | str) -> None:
 def own_terminals(pid: int) -> list[str]:
     """Return the other ends of the pseudo-terminals that a process has opened by itself."""
     found = []
-    for fd in Path(f"/proc/{pid}/fd").iterdir():
-        if fd.readlink().name == "ptmx":
-            text = Path(f"/proc/{pid}/fdinfo/{fd.name}").read_text()
-            found += [f"/dev/pts/{n}" for n in re.findall(r"^tty-index:\s*(\d+)", text, re.M)]
+    with contextlib.suppress(OSError):  # the process may end meanwhile
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            if fd.readlink().name == "ptmx":
+                text = Path(f"/proc/{pid}/fdinfo/{fd.name}").read_text()
+                found += [f"/dev/pts/{n}" for n in re.findall(r"^tty-index:\s*(\d+)", text, re.M)]
     return found
 
 
