@@ -28,6 +28,7 @@ LONGEST = 64 << 20  # a longer length is a damaged header
 COMPRESS_FROM = 256
 CHUNK = 8 << 10  # largest piece sent at once: some seconds under Bochs
 TRIES = 8
+WATCH_EVERY = 0.02  # seconds; under Bochs the bytes of an answer come one by one
 MOST_STRANGE = 32  # frames with another id, of which an honest line has one now and then
 
 
@@ -159,6 +160,7 @@ class Link:
         self._patience = patience  # wall seconds of silence before asking again; harmless
         self._parser = Parser()
         self._heard = time.monotonic()
+        self._watched = 0.0
         os.set_blocking(fd, False)
 
     def send(self, data: bytes) -> None:
@@ -210,8 +212,10 @@ class Link:
         frame = self._parser.next()
         if frame is None and self._fill(wait):
             frame = self._parser.next()
-        if frame is None:
-            self._watch(0.0 if idle else time.monotonic() - self._heard)
+        now = time.monotonic()
+        if frame is None and now - self._watched > WATCH_EVERY:
+            self._watched = now
+            self._watch(0.0 if idle else now - self._heard)
         return frame
 
     def hello(self) -> dict[str, str]:
