@@ -150,19 +150,19 @@ def test_cr_checks_let_good_values_pass(off):
 
 @exercise("2.4", expected="the CPU in VMX operation after enable, and out of it after disable",
           read=f"{README}#vmxon")
-def test_one_cpu_on_and_off(off):
+@pytest.mark.parametrize("cpu", CPUS)
+def test_one_cpu_on_and_off(off, cpu):
     """VMPTRST works on the CPU after enable; after disable it is #UD and CR4.VMXE is clear."""
-    for cpu in CPUS:
-        check_run(off.run(on_cpu(cpu, "enable")))
-        check_on(off, "after enable", [cpu])
-        check_entered_with(off, cpu, int(pick(status_of(off, cpu), "region_pa"), 0))
-        for where, cr4 in (("CR4", "cr4"), ("the kernel's copy of CR4", "cr4copy")):
-            require(hexvalue(off, cr4, cpu) & CR4_VMXE, expected="VMXE set", seen="VMXE clear",
-                    what=f"{where} of CPU {cpu} after enable", read=f"{README}#vmxon")
-        check_run(off.run(on_cpu(cpu, "disable")))
-        check_off(off, "after disable", [cpu])
-        check(hexvalue(off, "cr4copy", cpu) & CR4_VMXE, 0,
-              f"VMXE in the kernel's copy of CR4 of CPU {cpu} after disable")
+    check_run(off.run(on_cpu(cpu, "enable")))
+    check_on(off, "after enable", [cpu])
+    check_entered_with(off, cpu, int(pick(status_of(off, cpu), "region_pa"), 0))
+    for where, cr4 in (("CR4", "cr4"), ("the kernel's copy of CR4", "cr4copy")):
+        require(hexvalue(off, cr4, cpu) & CR4_VMXE, expected="VMXE set", seen="VMXE clear",
+                what=f"{where} of CPU {cpu} after enable", read=f"{README}#vmxon")
+    check_run(off.run(on_cpu(cpu, "disable")))
+    check_off(off, "after disable", [cpu])
+    check(hexvalue(off, "cr4copy", cpu) & CR4_VMXE, 0,
+          f"VMXE in the kernel's copy of CR4 of CPU {cpu} after disable")
 
 
 @exercise("2.4", expected="VMfailInvalid is an error of its own, and CR4.VMXE is clear after it",

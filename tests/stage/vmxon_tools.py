@@ -146,7 +146,7 @@ def scrub(lab):
     test needs another machine.
     """
     lab.sh(SCRUB, timeout=60)
-    if state(lab) == "on":
+    if state(lab) == "on" or is_used(lab):
         lab.unload()
         for cpu in CPUS:
             lab.probe("vmxscrub", cpu)
