@@ -108,7 +108,9 @@ def alone(plan: Plan) -> Iterator[None]:
 
 def _start(plan: Plan, jobs: int, indexes: list[int]) -> subprocess.Popen:
     """parallel in a session of its own: Ctrl-C is for us, and we tell it."""
-    environ = os.environ | {"PYTHONPATH": str(plan.root / "tests")}
+    # parallel keeps notes, else in the home directory.
+    environ = os.environ | {"PYTHONPATH": str(plan.root / "tests"),
+                            "PARALLEL_HOME": str(plan.build / "parallel")}
     process = subprocess.Popen(
         command(plan, jobs, len(indexes)), cwd=plan.root, env=environ, text=True,
         encoding="utf-8", errors="replace", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
