@@ -106,15 +106,16 @@ def test_a_dead_machine_is_not_missing_evidence():
         Outside(SimpleNamespace(name="bochs", ask=silent), ping).cpu(0)
 
 
-def test_two_stages_of_one_submission_are_graded_side_by_side(tmp_path):
+def test_one_submission_is_graded_by_several_at_once(tmp_path):
+    """Two stages of it, or the same one twice: each run has a copy of its own."""
     (tmp_path / "in").mkdir()
-    for stage in ("project01", "project02"):
-        settings = SimpleNamespace(build=tmp_path, submit=tmp_path / "in", root=REPOSITORY,
-                                   stage=stage)
+    runs = [SimpleNamespace(build=tmp_path, submit=tmp_path / "in", root=REPOSITORY, stage=stage,
+                            run_id=f"run-{number}")
+            for number, stage in enumerate(("project01", "project02", "project02"))]
+    for settings in runs:
         grade_boot.take_submission(settings)
-        grade_boot.take_submission(settings)  # an older copy is replaced
-    settings.stage = "project01"
-    assert grade_boot.submitted(settings, "project01").folder.is_dir()
+    folders = {grade_boot.submitted(settings, settings.stage).folder for settings in runs}
+    assert len(folders) == len(runs) and all(folder.is_dir() for folder in folders)
 
 
 # ---- answers -------------------------------------------------------------------------------------
