@@ -6,7 +6,10 @@
 #ifndef HV_OPS_H
 #define HV_OPS_H
 
+#include "vtx_types.h"
 #include "vtxdrv.h"
+
+struct vtx_vcpu;
 
 /** One implementation of the operations that hv_ops.def lists for this stage. */
 struct hv_ops {

@@ -11,11 +11,19 @@
 
 #include "vtx_types.h"
 
+struct vtx_file;
+struct vtx_vcpu;
+struct vtx_vm;
+struct vm_area_struct;
+
 /** One ioctl that a unit answers. */
 struct vtx_ioctl {
 	unsigned int cmd; /**< as in vtxdrv.h; 0 ends the list */
-	/** May sleep. @p arg is a user pointer, not checked. Returns 0 or a negative errno. */
-	long (*handle)(void __user *arg);
+	/**
+	 * May sleep. @p file is the open file that asks; @p arg is the user's argument, mostly a
+	 * pointer, not checked. Returns 0 or a negative errno.
+	 */
+	long (*handle)(struct vtx_file *file, void __user *arg);
 };
 
 /** What a unit offers; every pointer may be NULL. */
@@ -25,6 +33,25 @@ struct vtx_unit {
 	int (*init)(void); /**< may sleep; 0 or a negative errno, then nothing may be left behind */
 	void (*exit)(void); /**< may sleep; nobody has the device open any more */
 	const struct vtx_ioctl *ioctls; /**< ends with cmd 0 */
+
+	/**
+	 * This CPU is about to leave VMX operation: let go of it. Runs on the CPU, interrupts off.
+	 */
+	void (*cpu_leaves)(void);
+	/** The last reference to an open file goes. May sleep. Called in reverse order of the units. */
+	void (*file_closes)(struct vtx_file *file);
+	/**
+	 * mmap() on the device. May sleep. -ENXIO: not my offset, ask the next unit; 0; or another
+	 * errno, which ends the search.
+	 */
+	int (*mmap)(struct vtx_file *file, struct vm_area_struct *vma);
+	/**
+	 * What a unit keeps for each vCPU: called when a VM is created, in the order of the units,
+	 * after hv->vcpu_alloc(). May sleep; 0 or a negative errno, then nothing may be left behind.
+	 */
+	int (*vcpu_create)(struct vtx_vcpu *vcpu);
+	/** The other way round, before hv->vcpu_free(), in reverse order. May sleep. */
+	void (*vcpu_destroy)(struct vtx_vcpu *vcpu);
 };
 
 /** The units of this stage in the order of their init, NULL at the end. Defined by stage.c. */

@@ -5,8 +5,7 @@
  *
  * Rules: fixed-width types, explicit padding that must be zero on input, every offset asserted at
  * the end of the file, and a comment on each field: unit, range, direction (in, out).
- * The two published names, struct vtx_vm_config and VTXDRV_CREATE_VM, arrive with project03 and
- * keep number 1; the numbers here leave them their place.
+ * The two published names, struct vtx_vm_config and VTXDRV_CREATE_VM, keep number 1.
  */
 #ifndef VTXDRV_H
 #define VTXDRV_H
@@ -27,6 +26,8 @@
 /** Bits of vtx_info.features: what this build offers. */
 #define VTX_FEATURE_DETECT (1ULL << 0)
 #define VTX_FEATURE_VMXON (1ULL << 1)
+#define VTX_FEATURE_VM (1ULL << 2)
+#define VTX_FEATURE_RUN (1ULL << 3)
 
 /** Answer of VTXDRV_GET_INFO. */
 struct vtx_info {
@@ -166,6 +167,257 @@ struct vtx_cpu_status {
 /** Ask one CPU for its state; in: cpu, out: the rest of struct vtx_cpu_status. */
 #define VTXDRV_CPU_STATUS _IOWR(VTXDRV_IOC, 0x22, struct vtx_cpu_status)
 
+/* ---- project03: a VM, its memory and its vCPUs ---------------------------------------------- */
+
+/** Bytes of a VM's name, the terminating zero included. */
+#define VTX_NAME_SIZE 32
+/** vCPUs that a VM can have in this build; the module parameter max_vcpus may lower it. */
+#define VTX_MAX_VCPUS 64
+
+/** Argument of VTXDRV_CREATE_VM. */
+struct vtx_vm_config {
+	char name[VTX_NAME_SIZE]; /**< in: printable ASCII, terminated, not empty */
+	unsigned long guest_mem_size; /**< in: bytes, a multiple of 4096 */
+	int num_vcpus; /**< in: 1 to the limit */
+};
+
+/**
+ * Create the VM of this open file. There is at most one; the last close of the file frees it.
+ *
+ * Each refusal has an errno of its own and a line in the kernel's log that names value and limit:
+ * EFAULT pointer · ENODATA name empty · ENAMETOOLONG name not terminated · EILSEQ control character
+ * or byte above 126 in the name · EDOM no memory · EINVAL memory no multiple of 4096 · EFBIG memory
+ * above the limit · EOVERFLOW memory that no address space holds · ERANGE fewer than one vCPU ·
+ * E2BIG vCPUs above the limit · EEXIST this file has a VM · ENOMEM · EOPNOTSUPP a 32-bit caller ·
+ * and those of VTXDRV_ENABLE, for a VM is a user of VMX.
+ */
+#define VTXDRV_CREATE_VM _IOW(VTXDRV_IOC, 1, struct vtx_vm_config)
+
+/**
+ * Offsets for mmap() on the file that owns the VM: guest memory from guest address 0 on, and one
+ * page (struct vtx_run) for each vCPU.
+ */
+#define VTX_MMAP_MEMORY 0ULL
+#define VTX_MMAP_RUN(vcpu) ((1ULL << 40) + (__u64)(vcpu) * 4096)
+
+/** Argument of VTXDRV_VM_INFO: walk the VMs of all files by asking for the id after the last. */
+struct vtx_vm_info {
+	__u32 id; /**< in: 0: the VM of this file; N: the first with an id of N or above; out: its id */
+	__u32 owner; /**< out: process id of who created it, as the asker's namespace counts */
+	char name[VTX_NAME_SIZE]; /**< out */
+	__u64 memory_size; /**< out: bytes */
+	__u64 huge_blocks; /**< out: blocks of 2 MiB that the memory is made of */
+	__u64 small_blocks; /**< out: blocks of 4 KiB */
+	__u32 vcpus; /**< out */
+	__u32 pad; /**< in: 0 */
+};
+
+/** Argument of VTXDRV_VCPU_INFO. */
+struct vtx_vcpu_info {
+	__u32 vm; /**< in: id, or 0 for the VM of this file */
+	__u32 vcpu; /**< in: below vtx_vm_info.vcpus */
+	__u64 control_pa; /**< out: physical address of the VMCS (or VMCB) */
+	__u32 control_size; /**< out: bytes of it that the processor may use */
+	__u32 revision_id; /**< out: as IA32_VMX_BASIC gives it */
+	__s32 cpu; /**< out: the CPU that it is active on, -1 for none */
+	__u32 launched; /**< out: 1 if the next entry is a VMRESUME */
+};
+
+/** One field of the control structure. */
+struct vtx_field {
+	__u32 encoding; /**< out: as VMREAD takes it (SDM vol. 3, appendix B) */
+	__u32 error; /**< out: 0, or the VM-instruction error: the processor has no such field */
+	__u64 value; /**< out */
+};
+
+/** Argument of VTXDRV_GET_STATE: the whole control structure. A running vCPU pauses for it. */
+struct vtx_state {
+	__u32 vm; /**< in: id, or 0 for the VM of this file */
+	__u32 vcpu; /**< in */
+	__u32 size; /**< in: entries that fields has room for */
+	__u32 count; /**< out: entries there are; those beyond size were not written */
+	__u64 fields; /**< in: pointer to struct vtx_field[size] */
+};
+
+/** Look VMs up. ENOENT: no VM there (with id 0: this file has none). */
+#define VTXDRV_VM_INFO _IOWR(VTXDRV_IOC, 0x30, struct vtx_vm_info)
+/** Look at a vCPU. ENOENT: no such VM; ERANGE: no such vCPU. */
+#define VTXDRV_VCPU_INFO _IOWR(VTXDRV_IOC, 0x31, struct vtx_vcpu_info)
+/** Read a control structure. Errors as for VTXDRV_VCPU_INFO, and EFAULT. */
+#define VTXDRV_GET_STATE _IOWR(VTXDRV_IOC, 0x32, struct vtx_state)
+
+/* ---- project04: run it ------------------------------------------------------------------------ */
+
+/** General registers of a vCPU. */
+struct vtx_regs {
+	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi; /**< in, out: in the order of their numbers */
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15; /**< in, out */
+	__u64 rip, rflags; /**< in, out */
+};
+
+/** A segment register, its hidden part included. */
+struct vtx_segment {
+	__u64 base; /**< linear address */
+	__u32 limit; /**< bytes - 1, granularity already applied */
+	__u32 access; /**< access rights in the format of the VMCS (SDM vol. 3, "Guest Register State") */
+	__u16 selector;
+	__u16 pad[3]; /**< in: 0 */
+};
+
+/** GDTR or IDTR. */
+struct vtx_table {
+	__u64 base; /**< linear address */
+	__u32 limit; /**< bytes - 1 */
+	__u32 pad; /**< in: 0 */
+};
+
+/** Special registers of a vCPU. */
+struct vtx_sregs {
+	struct vtx_segment es, cs, ss, ds, fs, gs, ldtr, tr;
+	struct vtx_table gdtr, idtr;
+	__u64 cr0, cr2, cr3, cr4, efer;
+	__u64 dr[8]; /**< DR0-DR3, DR6, DR7; [4] and [5] are 0 */
+};
+
+/** What happened to a vCPU, in words that belong to no vendor. Part of the ABI. */
+enum vtx_exit_kind {
+	VTX_EXIT_NONE = 0, /**< it has not run yet */
+	VTX_EXIT_HLT = 1, /**< the guest waits for an interrupt */
+	VTX_EXIT_HYPERCALL = 2, /**< VMCALL (VMMCALL): nr and args */
+	VTX_EXIT_CPUID = 3, /**< answered by the driver */
+	VTX_EXIT_CR = 4, /**< access to a control register: cr, access, gpr, value */
+	VTX_EXIT_DR = 5, /**< first use of the debug registers: answered by the driver */
+	VTX_EXIT_INTERRUPT = 6, /**< the host's interrupt: answered by the host */
+	VTX_EXIT_NMI = 7, /**< the host's NMI: answered by the host */
+	VTX_EXIT_EXCEPTION = 8, /**< of the guest: vector, error_code, address */
+	VTX_EXIT_TRIPLE_FAULT = 9,
+	VTX_EXIT_ENTRY_FAILED = 10, /**< reason or instruction_error says how; the guest did not run */
+	VTX_EXIT_UNHANDLED = 11, /**< this stage has no handler: see reason */
+	VTX_EXIT_SIGNAL = 12, /**< a signal is pending for the caller; the guest is intact */
+	VTX_EXIT_TIMEOUT = 13, /**< timeout_ns is over; the guest is intact */
+	VTX_EXIT_SHUTDOWN = 14, /**< the CPU has left VMX operation (reboot, unload) */
+	VTX_EXIT_KINDS
+};
+
+/** How a guest touched a control register. Numbers as in the SDM's exit qualification. */
+enum vtx_cr_access {
+	VTX_CR_WRITE = 0,
+	VTX_CR_READ = 1,
+	VTX_CR_CLTS = 2,
+	VTX_CR_LMSW = 3,
+};
+
+/** One exit. Fields that the kind does not name are 0. */
+struct vtx_exit {
+	__u32 kind; /**< out: enum vtx_exit_kind */
+	__u32 reason; /**< out: the vendor's own, whole: VMX exit reason with its bit 31 */
+	__u64 qualification; /**< out: the vendor's own */
+	__u64 rip; /**< out: of the guest, at the exit */
+	__u64 time_ns; /**< out: CLOCK_MONOTONIC of the host */
+	__u32 instruction_error; /**< out: VM-instruction error of a failed VMLAUNCH or VMRESUME, else 0 */
+	__u32 instruction_length; /**< out: bytes; 0 where the exit has none */
+	__u32 vector; /**< out: of an exception */
+	__u32 error_code; /**< out: of an exception that has one */
+	__u64 address; /**< out: linear address: CR2 of a #PF */
+	__u32 cr; /**< out: 0, 3, 4 or 8 */
+	__u32 access; /**< out: enum vtx_cr_access */
+	__u32 gpr; /**< out: number of the register that was read or written */
+	__u32 handled; /**< out: 1 if the driver has answered it and the guest may go on */
+	__u64 value; /**< out: what a CR was to become */
+	__u64 nr; /**< out: RAX of a hypercall */
+	__u64 args[4]; /**< out: RDI, RSI, RDX, RCX of a hypercall */
+};
+
+/** Bits of vtx_run.flags. */
+#define VTX_RUN_EVERY_EXIT (1U << 0) /**< come back after each exit, also after handled ones */
+
+/** The page that caller and driver share for each vCPU. The driver believes nothing in it. */
+struct vtx_run {
+	__u32 flags; /**< in: VTX_RUN_* */
+	__u32 pad; /**< in: 0 */
+	__u64 timeout_ns; /**< in: come back after so many nanoseconds of VTXDRV_RUN_VCPU; 0: never */
+	__u64 hypercall_result; /**< in: RAX of the guest after VTX_EXIT_HYPERCALL */
+	__u64 exits; /**< out: VM exits of this vCPU so far */
+	struct vtx_exit exit; /**< out: why VTXDRV_RUN_VCPU returned 0 */
+};
+
+/** Argument of VTXDRV_INIT_VCPU: start as a flat 64-bit guest at an address. */
+struct vtx_vcpu_init {
+	__u32 vcpu; /**< in */
+	__u32 pad; /**< in: 0 */
+	__u64 rip; /**< in: first instruction, below the end of usable memory */
+	__u64 rsp; /**< in; 0: the end of usable memory less 64 KiB for each vCPU with a lower id */
+	__u64 rdi, rsi, rdx; /**< in: what the guest finds in these registers */
+	__u64 usable; /**< out: bytes from address 0 that the guest can write; tables lie above */
+};
+
+/** Argument of VTXDRV_GET_REGS (in: vm, vcpu) and VTXDRV_SET_REGS (vm must be 0). */
+struct vtx_vcpu_regs {
+	__u32 vm; /**< in: id, or 0 for the VM of this file */
+	__u32 vcpu; /**< in */
+	struct vtx_regs regs;
+};
+
+/** Argument of VTXDRV_GET_SREGS (in: vm, vcpu) and VTXDRV_SET_SREGS (vm must be 0). */
+struct vtx_vcpu_sregs {
+	__u32 vm; /**< in: id, or 0 for the VM of this file */
+	__u32 vcpu; /**< in */
+	struct vtx_sregs sregs;
+};
+
+/** Exits of one reason. */
+struct vtx_exit_count {
+	__u64 count; /**< out */
+	__u64 cycles; /**< out: TSC ticks from these exits to the next entry, inside the driver */
+};
+
+/** Basic exit reasons that are counted; those above are counted in the last one. */
+#define VTX_EXIT_REASONS 80
+
+/** Argument of VTXDRV_GET_STATS. */
+struct vtx_vcpu_stats {
+	__u32 vm; /**< in: id, or 0 for the VM of this file */
+	__u32 vcpu; /**< in */
+	__u64 entries; /**< out: successful VM entries */
+	__u64 tsc_khz; /**< out: TSC ticks in a millisecond */
+	struct vtx_exit_count exits[VTX_EXIT_REASONS]; /**< out: by basic exit reason */
+};
+
+/** Initialise a vCPU of this file's VM. EINVAL: an address; ERANGE: no such vCPU. */
+#define VTXDRV_INIT_VCPU _IOWR(VTXDRV_IOC, 0x40, struct vtx_vcpu_init)
+/**
+ * Run a vCPU of this file's VM; the argument is its id. One thread at a time for each vCPU.
+ * Returns 0 when there is an exit to look at in struct vtx_run. EBUSY: another thread runs it;
+ * ERANGE: no such vCPU; ENOENT: no VM; ENODATA: it was never initialised; EINVAL: flags or pad.
+ */
+#define VTXDRV_RUN_VCPU _IO(VTXDRV_IOC, 0x41)
+#define VTXDRV_GET_REGS _IOWR(VTXDRV_IOC, 0x42, struct vtx_vcpu_regs)
+#define VTXDRV_SET_REGS _IOW(VTXDRV_IOC, 0x43, struct vtx_vcpu_regs)
+#define VTXDRV_GET_SREGS _IOWR(VTXDRV_IOC, 0x44, struct vtx_vcpu_sregs)
+/** EPERM: a CR3 that is not the driver's own (project05 lifts that); EINVAL: see the log. */
+#define VTXDRV_SET_SREGS _IOW(VTXDRV_IOC, 0x45, struct vtx_vcpu_sregs)
+#define VTXDRV_GET_STATS _IOWR(VTXDRV_IOC, 0x46, struct vtx_vcpu_stats)
+
+/** Most fields that VTXDRV_TRY_ENTRY changes at once. */
+#define VTX_TRY_FIELDS 8
+
+/** Argument of VTXDRV_TRY_ENTRY: what would the processor say to these values? */
+struct vtx_try_entry {
+	__u32 vcpu; /**< in */
+	__u32 count; /**< in: fields, at most VTX_TRY_FIELDS */
+	struct vtx_field fields[VTX_TRY_FIELDS]; /**< in: encoding and value; error must be 0 */
+	__u32 instruction_error; /**< out: VM-instruction error, 0: VM entry was begun */
+	__u32 reason; /**< out: exit reason, bit 31: entry failed; valid if instruction_error is 0 */
+	__u64 qualification; /**< out */
+};
+
+/**
+ * Change fields, enter once, and put the fields back. For the proof of the rules against a machine:
+ * it can take the machine down, so the module parameter allow_try_entry must be set. EPERM: it is
+ * not; EINVAL: a field that may not be tried.
+ */
+#define VTXDRV_TRY_ENTRY _IOWR(VTXDRV_IOC, 0x47, struct vtx_try_entry)
+
 /* ---- the layout, asserted on both sides ---------------------------------------------------- */
 
 #define VTX_ABI_AT(type, field, offset) \
@@ -191,6 +443,37 @@ VTX_ABI_SIZE(vtx_disable, 8);
 VTX_ABI_AT(vtx_cpu_status, region_pa, 16);
 VTX_ABI_AT(vtx_cpu_status, cr4, 32);
 VTX_ABI_SIZE(vtx_cpu_status, 48);
+#if __SIZEOF_LONG__ == 8
+VTX_ABI_AT(vtx_vm_config, guest_mem_size, 32);
+VTX_ABI_AT(vtx_vm_config, num_vcpus, 40);
+VTX_ABI_SIZE(vtx_vm_config, 48);
+#endif
+VTX_ABI_AT(vtx_vm_info, memory_size, 40);
+VTX_ABI_SIZE(vtx_vm_info, 72);
+VTX_ABI_AT(vtx_vcpu_info, cpu, 24);
+VTX_ABI_SIZE(vtx_vcpu_info, 32);
+VTX_ABI_SIZE(vtx_field, 16);
+VTX_ABI_SIZE(vtx_state, 24);
+VTX_ABI_AT(vtx_regs, rip, 128);
+VTX_ABI_SIZE(vtx_regs, 144);
+VTX_ABI_SIZE(vtx_segment, 24);
+VTX_ABI_SIZE(vtx_table, 16);
+VTX_ABI_AT(vtx_sregs, gdtr, 192);
+VTX_ABI_AT(vtx_sregs, cr0, 224);
+VTX_ABI_SIZE(vtx_sregs, 328);
+VTX_ABI_AT(vtx_exit, instruction_error, 32);
+VTX_ABI_AT(vtx_exit, address, 48);
+VTX_ABI_AT(vtx_exit, value, 72);
+VTX_ABI_SIZE(vtx_exit, 120);
+VTX_ABI_AT(vtx_run, exit, 32);
+VTX_ABI_SIZE(vtx_run, 152);
+VTX_ABI_SIZE(vtx_vcpu_init, 56);
+VTX_ABI_SIZE(vtx_vcpu_regs, 152);
+VTX_ABI_SIZE(vtx_vcpu_sregs, 336);
+VTX_ABI_AT(vtx_vcpu_stats, exits, 24);
+VTX_ABI_SIZE(vtx_vcpu_stats, 1304);
+VTX_ABI_AT(vtx_try_entry, instruction_error, 136);
+VTX_ABI_SIZE(vtx_try_entry, 152);
 
 #undef VTX_ABI_AT
 #undef VTX_ABI_SIZE
