@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness import paging
 from harness.errors import LabError
 
-NO_REGION = 0xFFFF_FFFF_FFFF_FFFF  # Bochs's VMXON pointer outside VMX operation
+NO_REGION = 0xFFFF_FFFF_FFFF_FFFF  # Bochs's VMXON or VMCS pointer where there is none
 MOST = 4096  # bytes at once
 
 
@@ -38,12 +39,17 @@ class CpuState:
     efer: int
     in_vmx: bool | None = None
     vmxon_pointer: int | None = None  # also None outside VMX operation
+    in_guest: bool | None = None  # VMX non-root operation: rip and cr3 are then the guest's
+    vmcs_pointer: int | None = None  # of the current VMCS; also None where there is none
+    cr3: int | None = None
+    rip: int | None = None
 
 
 class BochsEvidence:
     """Through the tree of parameters that Bochs saves a machine's state from."""
 
-    _NAMES = ("CR0", "CR4", "MSR.EFER", "VMX.in_vmx", "VMX.vmxonptr")
+    _NAMES = ("CR0", "CR4", "MSR.EFER", "VMX.in_vmx", "VMX.vmxonptr", "VMX.in_vmx_guest",
+              "VMX.vmcsptr", "CR3", "RIP")
 
     def __init__(self, emulator: Any) -> None:
         self._emulator = emulator
@@ -52,10 +58,10 @@ class BochsEvidence:
         """The state of one CPU; it may be offline."""
         names = [f"cpu{number}.{name}" for name in self._NAMES]
         text = self._emulator.ask(*(f'show "{name}"' for name in names))
-        cr0, cr4, efer, in_vmx, pointer = (_parameter(text, name) for name in names)
-        region = int(pointer, 0)
-        return CpuState(int(cr0, 0), int(cr4, 0), int(efer, 0), in_vmx == "true",
-                        None if region == NO_REGION else region)
+        cr0, cr4, efer, in_vmx, vmxon, in_guest, vmcs, cr3, rip = (
+            _parameter(text, name) for name in names)
+        return CpuState(int(cr0, 0), int(cr4, 0), int(efer, 0), in_vmx == "true", _region(vmxon),
+                        in_guest == "true", _region(vmcs), int(cr3, 0), int(rip, 0))
 
     def phys(self, address: int, length: int) -> bytes:
         """Guest-physical memory."""
@@ -73,11 +79,18 @@ class QemuEvidence:
         text = self._emulator.monitor("info registers -a")
         parts = re.split(r"^\s*CPU#(\d+)\s*$", text, flags=re.M)
         mine = dict(zip(parts[1::2], parts[2::2])).get(str(number), "")
-        return CpuState(*(_register(mine, name) for name in ("CR0", "CR4", "EFER")))
+        cr0, cr4, efer, cr3, rip = (_register(mine, name)
+                                    for name in ("CR0", "CR4", "EFER", "CR3", "RIP"))
+        return CpuState(cr0, cr4, efer, cr3=cr3, rip=rip)
 
     def phys(self, address: int, length: int) -> bytes:
         """Guest-physical memory."""
         return _dump(self._emulator.monitor(f"xp /{length}xb {address:#x}"), length)
+
+
+def _region(pointer: str) -> int | None:
+    """The address of a region; Bochs writes all ones where there is none."""
+    return None if int(pointer, 0) == NO_REGION else int(pointer, 0)
 
 
 def _parameter(text: str, name: str) -> str:
@@ -135,3 +148,7 @@ class Outside:
         if not 0 < length <= MOST:
             raise ValueError(f"{length} bytes: expected 1 to {MOST}")
         return self._asked(lambda: self._evidence.phys(address, length))
+
+    def linear(self, root: int, address: int, length: int) -> bytes:
+        """Memory at a linear address, through the page tables at `root` (CR3); within a page."""
+        return self.phys(paging.translate(self.phys, root, address), length)

@@ -34,6 +34,14 @@ show param name: <cpu1.VMX.in_vmx>
 in_vmx = {inside}
 show param name: <cpu1.VMX.vmxonptr>
 vmxonptr = {pointer}
+show param name: <cpu1.VMX.in_vmx_guest>
+in_vmx_guest = {guest}
+show param name: <cpu1.VMX.vmcsptr>
+vmcsptr = {vmcs}
+show param name: <cpu1.CR3>
+CR3 = 0x2a10001
+show param name: <cpu1.RIP>
+RIP = 0xffffffff81a592eb
 """
 BOCHS_MEMORY = """\
 [bochs]:
@@ -43,9 +51,11 @@ BOCHS_MEMORY = """\
 QEMU = """
 CPU#0
 RAX=0000000000000000 RBX=0000000000000000 RCX=0000000000000000 RDX=0000000000000000
+RIP=ffffffff81a592eb RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
 CR0=80050033 CR2=00000000004c2a28 CR3=0000000002a10000 CR4=00750ef0
 EFER=0000000000000d01
 CPU#1
+RIP=ffffffff81b00010 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
 CR0=80050011 CR2=00000000004c2a28 CR3=0000000002a10000 CR4=00750ee0
 EFER=0000000000000d00
 """
@@ -58,16 +68,24 @@ def outside(name, text):
     return Outside(SimpleNamespace(name=name, ask=lambda *words: text, monitor=lambda word: text))
 
 
-@pytest.mark.parametrize(("inside", "pointer", "expected"), [
-    ("true", "0xf891000", (True, 0xf891000)), ("false", "0xffffffffffffffff", (False, None)),
+NOWHERE = "0xffffffffffffffff"
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (("true", "0xf891000", "false", NOWHERE), (True, 0xf891000, False, None)),
+    (("true", "0xf891000", "true", "0x4c3000"), (True, 0xf891000, True, 0x4c3000)),
+    (("false", NOWHERE, "false", NOWHERE), (False, None, False, None)),
 ])
-def test_bochs_shows_vmx_operation(inside, pointer, expected):
-    state = outside("bochs", BOCHS.format(inside=inside, pointer=pointer)).cpu(1)
-    assert state == CpuState(0x80050033, 0x1726e0, 0xd01, *expected)
+def test_bochs_shows_vmx_operation(words, expected):
+    given = dict(zip(("inside", "pointer", "guest", "vmcs"), words))
+    state = outside("bochs", BOCHS.format(**given)).cpu(1)
+    assert state == CpuState(0x80050033, 0x1726e0, 0xd01, *expected, cr3=0x2a10001,
+                             rip=0xffffffff81a592eb)
 
 
 def test_qemu_shows_registers_only():
-    assert outside("qemu", QEMU).cpu(1) == CpuState(0x80050011, 0x750ee0, 0xd00, None, None)
+    assert outside("qemu", QEMU).cpu(1) == CpuState(
+        0x80050011, 0x750ee0, 0xd00, cr3=0x2a10000, rip=0xffffffff81b00010)
 
 
 @pytest.mark.parametrize(("name", "text"), [("bochs", BOCHS_MEMORY), ("qemu", QEMU_MEMORY)])
