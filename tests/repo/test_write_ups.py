@@ -123,7 +123,7 @@ def test_numbers_have_their_names(repository, pattern, file):
 
 
 def test_fields_exist(repository):
-    """A VMCS field that a page names in capitals is in the table of fields, or is a prefix there."""
+    """A VMCS field that a page names in capitals is in the table of fields, or begins one."""
     known = {ident for _, ident, _ in table(repository, "vmcs_fields.def")}
     problems = []
     for stage in stages(repository):
