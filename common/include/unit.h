@@ -38,7 +38,7 @@ struct vtx_unit {
 	 * This CPU is about to leave VMX operation: let go of it. Runs on the CPU, interrupts off.
 	 */
 	void (*cpu_leaves)(void);
-	/** The last reference to an open file goes. May sleep. Called in reverse order of the units. */
+	/** The last reference to an open file goes. May sleep. In reverse order of the units. */
 	void (*file_closes)(struct vtx_file *file);
 	/**
 	 * mmap() on the device. May sleep. -ENXIO: not my offset, ask the next unit; 0; or another
@@ -47,7 +47,7 @@ struct vtx_unit {
 	int (*mmap)(struct vtx_file *file, struct vm_area_struct *vma);
 	/**
 	 * What a unit keeps for each vCPU: called when a VM is created, in the order of the units,
-	 * after hv->vcpu_alloc(). May sleep; 0 or a negative errno, then nothing may be left behind.
+	 * after hv->vcpu_alloc(). May sleep; 0 or a negative errno, then nothing is left behind.
 	 */
 	int (*vcpu_create)(struct vtx_vcpu *vcpu);
 	/** The other way round, before hv->vcpu_free(), in reverse order. May sleep. */
@@ -63,6 +63,16 @@ int vtx_units_init(void);
 void vtx_units_exit(void);
 /** All VTX_FEATURE_* bits of the units of this stage. */
 u64 vtx_units_features(void);
+/** Have every unit let go of this CPU, the last unit first. Interrupts off. */
+void vtx_units_cpu_leaves(void);
+/** Tell every unit that @p file closes, the last unit first. May sleep. */
+void vtx_units_file_closes(struct vtx_file *file);
+/** Map what @p vma asks for: the first unit that knows the offset answers. May sleep; -ENXIO: none. */
+int vtx_units_mmap(struct vtx_file *file, struct vm_area_struct *vma);
+/** Call vcpu_create of every unit in order; on failure undo the earlier ones. May sleep. */
+int vtx_units_vcpu_create(struct vtx_vcpu *vcpu);
+/** Call vcpu_destroy of every unit in reverse order. May sleep. */
+void vtx_units_vcpu_destroy(struct vtx_vcpu *vcpu);
 /** The unit's handler for @p cmd, or NULL if no unit of this stage has one. */
 const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd);
 

@@ -202,7 +202,7 @@ struct vtx_vm_config {
 
 /** Argument of VTXDRV_VM_INFO: walk the VMs of all files by asking for the id after the last. */
 struct vtx_vm_info {
-	__u32 id; /**< in: 0: the VM of this file; N: the first with an id of N or above; out: its id */
+	__u32 id; /**< in: 0: this file's VM; N: the first with an id of N or above; out: its id */
 	__u32 owner; /**< out: process id of who created it, as the asker's namespace counts */
 	char name[VTX_NAME_SIZE]; /**< out */
 	__u64 memory_size; /**< out: bytes */
@@ -246,7 +246,7 @@ struct vtx_state {
 /** Read a control structure. Errors as for VTXDRV_VCPU_INFO, and EFAULT. */
 #define VTXDRV_GET_STATE _IOWR(VTXDRV_IOC, 0x32, struct vtx_state)
 
-/* ---- project04: run it ------------------------------------------------------------------------ */
+/* ---- project04: run it --------------------------------------------------------------------- */
 
 /** General registers of a vCPU. */
 struct vtx_regs {
@@ -259,7 +259,7 @@ struct vtx_regs {
 struct vtx_segment {
 	__u64 base; /**< linear address */
 	__u32 limit; /**< bytes - 1, granularity already applied */
-	__u32 access; /**< access rights in the format of the VMCS (SDM vol. 3, "Guest Register State") */
+	__u32 access; /**< access rights as in the VMCS (SDM vol. 3, "Guest Register State") */
 	__u16 selector;
 	__u16 pad[3]; /**< in: 0 */
 };
@@ -291,7 +291,7 @@ enum vtx_exit_kind {
 	VTX_EXIT_NMI = 7, /**< the host's NMI: answered by the host */
 	VTX_EXIT_EXCEPTION = 8, /**< of the guest: vector, error_code, address */
 	VTX_EXIT_TRIPLE_FAULT = 9,
-	VTX_EXIT_ENTRY_FAILED = 10, /**< reason or instruction_error says how; the guest did not run */
+	VTX_EXIT_ENTRY_FAILED = 10, /**< the guest did not run: see reason, instruction_error */
 	VTX_EXIT_UNHANDLED = 11, /**< this stage has no handler: see reason */
 	VTX_EXIT_SIGNAL = 12, /**< a signal is pending for the caller; the guest is intact */
 	VTX_EXIT_TIMEOUT = 13, /**< timeout_ns is over; the guest is intact */
@@ -314,7 +314,7 @@ struct vtx_exit {
 	__u64 qualification; /**< out: the vendor's own */
 	__u64 rip; /**< out: of the guest, at the exit */
 	__u64 time_ns; /**< out: CLOCK_MONOTONIC of the host */
-	__u32 instruction_error; /**< out: VM-instruction error of a failed VMLAUNCH or VMRESUME, else 0 */
+	__u32 instruction_error; /**< out: of a failed VMLAUNCH or VMRESUME, else 0 */
 	__u32 instruction_length; /**< out: bytes; 0 where the exit has none */
 	__u32 vector; /**< out: of an exception */
 	__u32 error_code; /**< out: of an exception that has one */
@@ -335,7 +335,7 @@ struct vtx_exit {
 struct vtx_run {
 	__u32 flags; /**< in: VTX_RUN_* */
 	__u32 pad; /**< in: 0 */
-	__u64 timeout_ns; /**< in: come back after so many nanoseconds of VTXDRV_RUN_VCPU; 0: never */
+	__u64 timeout_ns; /**< in: come back after so many nanoseconds of the ioctl; 0: never */
 	__u64 hypercall_result; /**< in: RAX of the guest after VTX_EXIT_HYPERCALL */
 	__u64 exits; /**< out: VM exits of this vCPU so far */
 	struct vtx_exit exit; /**< out: why VTXDRV_RUN_VCPU returned 0 */
@@ -407,7 +407,7 @@ struct vtx_try_entry {
 	__u32 count; /**< in: fields, at most VTX_TRY_FIELDS */
 	struct vtx_field fields[VTX_TRY_FIELDS]; /**< in: encoding and value; error must be 0 */
 	__u32 instruction_error; /**< out: VM-instruction error, 0: VM entry was begun */
-	__u32 reason; /**< out: exit reason, bit 31: entry failed; valid if instruction_error is 0 */
+	__u32 reason; /**< out: exit reason, bit 31: entry failed; if instruction_error is 0 */
 	__u64 qualification; /**< out */
 };
 
