@@ -111,7 +111,7 @@ struct query_memory {
 	struct vtx_cpu_facts reference;
 };
 
-static long ioctl_query_cpu(void __user *arg)
+static long ioctl_query_cpu(struct vtx_file *file, void __user *arg)
 {
 	struct query_memory *memory = vtx_pages_alloc(sizeof(*memory));
 	long err = -ENOMEM;
@@ -129,7 +129,7 @@ out:
 	return err;
 }
 
-static long ioctl_get_info(void __user *arg)
+static long ioctl_get_info(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_info info = {
 		.abi_version = VTXDRV_ABI_VERSION,

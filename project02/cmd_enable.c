@@ -63,12 +63,17 @@ static int cmd_enable_main(int argc, char **argv)
 	return err ? CTL_NO : CTL_DONE;
 }
 
-static void explain_disable(int err)
+static void explain_disable(int err, unsigned int users)
 {
 	switch (err) {
 	case EALREADY:
-		ctl_error("disable: the driver has no user, VMX operation is off already; vtxctl "
-			  "status shows it.");
+		if (users)
+			ctl_error("disable: no vtxctl enable is left to take back, what uses VMX "
+				  "are VMs (%u). It goes off with the last one; vtxctl vms "
+				  "shows whose they are.", users);
+		else
+			ctl_error("disable: the driver has no user, VMX operation is off already; "
+				  "vtxctl status shows it.");
 		break;
 	case ENOSYS:
 		ctl_error("disable: the exercise that does this is not done yet; see dmesg");
@@ -101,7 +106,7 @@ static int cmd_disable_main(int argc, char **argv)
 		       answer.users);
 	}
 	if (err)
-		explain_disable(err);
+		explain_disable(err, answer.users);
 	return err ? CTL_NO : CTL_DONE;
 }
 

@@ -7,6 +7,7 @@
 #include <asm/msr.h>
 #include <asm/tlbflush.h>
 #include <linux/cpumask.h>
+#include <linux/irqflags.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/smp.h>
@@ -14,6 +15,7 @@
 #include "host_cpu.h"
 #include "hv_ops.h"
 #include "mem.h"
+#include "unit.h"
 #include "vmx_cap_bits.h"
 #include "vmx_insn.h"
 #include "vmx_msrs.h"
@@ -233,6 +235,12 @@ int vmx_cpu_enable(struct vtx_enable *why)
 
 void vmx_cpu_disable(void)
 {
+	unsigned long flags;
+
+	/* Nobody may come back to this CPU between the units' farewell and VMXOFF. */
+	local_irq_save(flags);
+	vtx_units_cpu_leaves();
 	leave_vmx();
 	this_cpu_write(vtx_cpu_ours, false);
+	local_irq_restore(flags);
 }

@@ -3,7 +3,7 @@
  * Unit `vmxon`: the ioctls, and the order in which things start and stop.
  *
  * vtxctl enable is a user that outlives its process: it stays until vtxctl disable, or until the
- * module goes. VMs (from project03 on) will be users of their own.
+ * module goes. VMs (from project03 on) are users of their own, whom vtxctl disable cannot take away.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,9 +23,9 @@ struct vmxon_state vmxon = {
 	.lock = __MUTEX_INITIALIZER(vmxon.lock),
 };
 
-static long enable(struct vtx_enable *why)
+static int user_add(struct vtx_enable *why, bool is_vm)
 {
-	long err = -ESHUTDOWN;
+	int err = -ESHUTDOWN;
 
 	mutex_lock(&vmxon.lock);
 	cpus_read_lock();
@@ -35,29 +35,48 @@ static long enable(struct vtx_enable *why)
 		why->cause = VTX_CAUSE_SHUTDOWN;
 	else
 		err = vmxon_get(why);
+	if (!err && is_vm)
+		vmxon.vms++;
 	why->users = vmxon.users;
 	cpus_read_unlock();
 	mutex_unlock(&vmxon.lock);
 	if (err)
-		pr_notice("enable: CPU %d: cause %u, value %#llx, expected %#llx: error %ld\n",
+		pr_notice("enable: CPU %d: cause %u, value %#llx, expected %#llx: error %d\n",
 			  why->cpu, why->cause, why->value, why->expected, err);
 	return err;
 }
 
-static long disable(struct vtx_disable *answer)
+static int disable(struct vtx_disable *answer)
 {
-	long err;
+	int err = -EALREADY;
 
 	mutex_lock(&vmxon.lock);
 	cpus_read_lock();
-	err = vmxon_put();
+	/* If all that are left are VMs, there is no enable to take back. */
+	if (!vmxon.vms || vmxon.users > vmxon.vms)
+		err = vmxon_put();
 	answer->users = vmxon.users;
 	cpus_read_unlock();
 	mutex_unlock(&vmxon.lock);
 	return err;
 }
 
-static long ioctl_enable(void __user *arg)
+int vmxon_vm_get(struct vtx_enable *why)
+{
+	return user_add(why, true);
+}
+
+void vmxon_vm_put(void)
+{
+	mutex_lock(&vmxon.lock);
+	cpus_read_lock();
+	vmxon.vms--;
+	vmxon_put();
+	cpus_read_unlock();
+	mutex_unlock(&vmxon.lock);
+}
+
+static long ioctl_enable(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_enable why;
 	long err;
@@ -69,7 +88,7 @@ static long ioctl_enable(void __user *arg)
 		return -EINVAL;
 	}
 	why = (struct vtx_enable){ .cpu = -1 };
-	err = enable(&why);
+	err = user_add(&why, false);
 	if (!copy_to_user(arg, &why, sizeof(why)))
 		return err;
 	/* The caller will take it for a failure, so he must not be counted as a user. */
@@ -78,7 +97,7 @@ static long ioctl_enable(void __user *arg)
 	return -EFAULT;
 }
 
-static long ioctl_disable(void __user *arg)
+static long ioctl_disable(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_disable answer;
 	long err;
@@ -105,7 +124,7 @@ static void status_here(void *data)
 		rdmsrl_safe(IA32_FEATURE_CONTROL, &status->feature_control);
 }
 
-static long ioctl_cpu_status(void __user *arg)
+static long ioctl_cpu_status(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_cpu_status status;
 	u32 cpu;

@@ -22,6 +22,7 @@ extern const struct vtx_unit vmxon_unit;
 struct vmxon_state {
 	struct mutex lock; /**< held while users changes */
 	unsigned int users; /**< every online CPU is in VMX operation while this is not 0 */
+	unsigned int vms; /**< how many of the users are VMs; the others are vtxctl enable's */
 	bool shutting_down; /**< reboot has begun: nobody enables any more */
 };
 
@@ -44,6 +45,27 @@ int vmxon_get(struct vtx_enable *why);
  * @return 0; -EALREADY if there is no user
  */
 int vmxon_put(void);
+
+/**
+ * A VM begins to use VMX: enables every CPU if it is the first user. May sleep; takes vmxon.lock
+ * and cpus_read_lock().
+ *
+ * @param why as for vmxon_get()
+ * @return 0; -EOVERFLOW: too many users; an errno of enum vtx_enable_cause
+ */
+int vmxon_vm_get(struct vtx_enable *why);
+
+/** The other way round. A reboot or unload has taken the users away before, maybe. May sleep. */
+void vmxon_vm_put(void);
+
+/**
+ * Is VMX operation on, on every online CPU, and to stay? False from the begin of a reboot on. Any
+ * context; a hint, for the answer may be old when the caller has it.
+ */
+static inline bool vmxon_is_on(void)
+{
+	return READ_ONCE(vmxon.users) && !READ_ONCE(vmxon.shutting_down);
+}
 
 /** Disable every CPU that is enabled, whoever uses it. Context as for vmxon_put(). */
 void vmxon_disable_all(void);

@@ -21,15 +21,10 @@
 #include <asm/fpu/types.h>
 #endif
 
+#include "device.h"
 #include "guest_mem.h"
 #include "vtx_types.h"
 #include "vtxdrv.h"
-
-/** An open file of /dev/vtxdrv. */
-struct vtx_file {
-	struct mutex lock; /**< held while a VM is created */
-	struct vtx_vm *vm; /**< set once, with smp_store_release(); NULL before */
-};
 
 /** A virtual CPU. */
 struct vtx_vcpu {

@@ -10,7 +10,9 @@
 
 #include <linux/atomic.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 
 #include "mem.h"
 
@@ -50,6 +52,57 @@ void vtx_pages_free(void *address, size_t size)
 	if (!address)
 		return;
 	free_pages((unsigned long)address, get_order(size));
+	atomic_dec(&mem_alive);
+}
+
+void *vtx_zalloc(const char *step, size_t size)
+{
+	void *address;
+
+	if (step && vtx_fail_here(step))
+		return NULL;
+	address = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (address)
+		atomic_inc(&mem_alive);
+	return address;
+}
+
+void vtx_free(void *address)
+{
+	if (!address)
+		return;
+	kvfree(address);
+	atomic_dec(&mem_alive);
+}
+
+/*
+ * A caller who asks for too much gets NULL: no warning, and no other process is killed for him.
+ * Contiguous pages are a bonus, for which nobody's caches are to be emptied.
+ */
+static gfp_t user_pages_gfp(unsigned int order)
+{
+	return GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+	       (order ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL);
+}
+
+struct page *vtx_user_pages_alloc(unsigned int order)
+{
+	struct page *page;
+
+	if (vtx_fail_here("guest page allocation"))
+		return NULL;
+	page = alloc_pages(user_pages_gfp(order), order);
+	if (!page)
+		return NULL;
+	if (order)
+		split_page(page, order);
+	atomic_add(1 << order, &mem_alive);
+	return page;
+}
+
+void vtx_user_page_free(struct page *page)
+{
+	put_page(page);
 	atomic_dec(&mem_alive);
 }
 

@@ -57,6 +57,67 @@ u64 vtx_units_features(void)
 	return features;
 }
 
+void vtx_units_cpu_leaves(void)
+{
+	size_t i = units_count();
+
+	while (i--) {
+		if (vtx_units[i]->cpu_leaves)
+			vtx_units[i]->cpu_leaves();
+	}
+}
+
+void vtx_units_file_closes(struct vtx_file *file)
+{
+	size_t i = units_count();
+
+	while (i--) {
+		if (vtx_units[i]->file_closes)
+			vtx_units[i]->file_closes(file);
+	}
+}
+
+int vtx_units_mmap(struct vtx_file *file, struct vm_area_struct *vma)
+{
+	int err = -ENXIO;
+	size_t i;
+
+	for (i = 0; vtx_units[i] && err == -ENXIO; i++) {
+		if (vtx_units[i]->mmap)
+			err = vtx_units[i]->mmap(file, vma);
+	}
+	return err;
+}
+
+/* Undo vtx_units[count - 1] and those before it. */
+static void vcpu_destroy_from(struct vtx_vcpu *vcpu, size_t count)
+{
+	while (count--) {
+		if (vtx_units[count]->vcpu_destroy)
+			vtx_units[count]->vcpu_destroy(vcpu);
+	}
+}
+
+int vtx_units_vcpu_create(struct vtx_vcpu *vcpu)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; vtx_units[i]; i++) {
+		err = vtx_units[i]->vcpu_create ? vtx_units[i]->vcpu_create(vcpu) : 0;
+		if (err) {
+			vcpu_destroy_from(vcpu, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void vtx_units_vcpu_destroy(struct vtx_vcpu *vcpu)
+{
+	vcpu_destroy_from(vcpu, units_count());
+}
+
 const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd)
 {
 	const struct vtx_ioctl *entry;
