@@ -2,7 +2,7 @@
 """project01: what the write-up shows as output is what the tools print."""
 import pytest
 
-from stage.writeup_tools import compare_transcripts
+from stage.writeup_tools import compare_host_transcripts, compare_transcripts
 
 pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor=["vmx", "svm"], cpus=2)]
 
@@ -10,3 +10,8 @@ pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor=["vmx", "svm"], cpus
 def test_transcripts(driver, lab_key, repository):
     """Every transcript of the write-up is what its command prints today."""
     compare_transcripts(driver, repository / "project01" / "README.md", lab_key.vendor)
+
+
+def test_host_transcripts(stage_build, repository):
+    """So is what needs no machine."""
+    compare_host_transcripts(stage_build, repository / "project01" / "README.md")

@@ -2,12 +2,15 @@
 """Compare the transcripts of a write-up with what the tools print in the lab machine.
 
     <!-- run: vtxctl detect -->      above a fenced block; <!-- run (svm): … --> for that machine
+    <!-- run (host): vtxctl … -->    needs no machine: run at the top of this repository
 
 The commands of a page run in their order. Numbers may differ from the page's, blanks are squeezed,
 a line with an ellipsis leaves lines out, and everything else must be the same.
 """
 
+import os
 import re
+import subprocess
 
 from harness.grade import fail
 from repo import markdown
@@ -38,15 +41,32 @@ def first_missing(shown, printed):
     return None
 
 
+def blocks(readme, where):
+    """The transcripts of a page that are from there."""
+    text = readme.read_text(encoding="utf-8")
+    return [b for b in markdown.fences(text) if b.kind == "run" and (b.where or "vmx") == where]
+
+
+def compare(block, readme, printed):
+    """Fail if a line of the transcript was not printed."""
+    missing = first_missing(block.lines, printed.splitlines())
+    if missing is not None:
+        fail(f"transcript of `{block.origin}` in {readme.parent.name}/README.md, line"
+             f" {block.line}", missing.strip(), "the output below", log=printed)
+
+
 def compare_transcripts(driver, readme, vendor):
     """Run what the page shows for this vendor's machine; fail at the first difference."""
-    text = readme.read_text(encoding="utf-8")
-    for block in markdown.fences(text):
-        if block.kind != "run" or (block.where or "vmx") != vendor:
-            continue
+    for block in blocks(readme, vendor):
         result = driver.sh(block.origin.removeprefix("sudo "), timeout=60)
-        printed = result.out + result.err
-        missing = first_missing(block.lines, printed.splitlines())
-        if missing is not None:
-            fail(f"transcript of `{block.origin}` in {readme.parent.name}/README.md, line"
-                 f" {block.line}", missing.strip(), "the output below", log=printed)
+        compare(block, readme, result.out + result.err)
+
+
+def compare_host_transcripts(build, readme):
+    """The same for what runs outside: with the stage's tool first on the PATH."""
+    path = f"{build.directory}:{os.environ['PATH']}"
+    for block in blocks(readme, "host"):
+        done = subprocess.run(["sh", "-c", block.origin], cwd=readme.parents[1], check=False,
+                              env=os.environ | {"PATH": path}, text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        compare(block, readme, done.stdout)
