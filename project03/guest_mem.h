@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file guest_mem.h
+ * @brief The memory of a guest: from guest-physical address 0 on, in blocks of 2 MiB.
+ *
+ * A block is one contiguous piece of 2 MiB where the host has one to give, and 512 pages of 4 KiB
+ * where it does not. The last block may be shorter, and is then of 4 KiB pages.
+ */
+#ifndef GUEST_MEM_H
+#define GUEST_MEM_H
+
+#include "vtx_types.h"
+
+struct page;
+
+/** Bytes of a block. */
+#define GUEST_BLOCK_SIZE (1ULL << 21)
+/** Bytes of a page of the guest. */
+#define GUEST_PAGE_SIZE (1ULL << 12)
+
+/** A block; all zeros: not allocated. */
+struct guest_block {
+	struct page *huge; /**< the first of 512 contiguous pages, or NULL */
+	struct page **pages; /**< else an array of the pages, or NULL */
+};
+
+/** Guest memory; all zeros: none. */
+struct guest_mem {
+	u64 size; /**< bytes, a multiple of 4096 */
+	u64 nr_blocks;
+	struct guest_block *blocks;
+};
+
+/**
+ * Get the memory of a guest, zeroed and charged to the memory cgroup of the caller (exercise 3.2).
+ * May sleep, and takes a while where it is much.
+ *
+ * @param mem filled in; all zeros on failure
+ * @param size bytes, a multiple of 4096, not 0
+ * @return 0; -ENOMEM; -EINTR: a fatal signal came first; -ENOSYS while the exercise is not done
+ */
+int guest_mem_alloc(struct guest_mem *mem, u64 size);
+
+/**
+ * Give everything back, once (exercise 3.2). May sleep.
+ *
+ * @param mem all zeros afterwards; memory that is all zeros is ignored
+ */
+void guest_mem_free(struct guest_mem *mem);
+
+/** The page behind a guest-physical address below mem->size (exercise 3.2). Any context. */
+struct page *guest_mem_page(const struct guest_mem *mem, u64 gpa);
+
+/** Is the address in a block of 2 MiB that is contiguous? @p gpa is below mem->size. Any context. */
+bool guest_mem_is_huge(const struct guest_mem *mem, u64 gpa);
+
+/** Host-physical address of the 4-KiB page that holds @p gpa, below mem->size. Any context. */
+u64 guest_mem_frame(const struct guest_mem *mem, u64 gpa);
+
+/**
+ * Kernel address of the byte at @p gpa, below mem->size. What lies behind it is contiguous up to the
+ * end of its page of 4 KiB. Any context.
+ */
+void *guest_mem_at(const struct guest_mem *mem, u64 gpa);
+
+/** How many blocks are contiguous ones. Any context. */
+u64 guest_mem_huge_blocks(const struct guest_mem *mem);
+
+/** How many pages of 4 KiB the other blocks are made of. Any context. */
+u64 guest_mem_small_blocks(const struct guest_mem *mem);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file vmcs_access.h
+ * @brief Fields of the current VMCS by name and width; a wrong width does not compile.
+ *
+ * @code
+ *	rip = vmcs_read_natural(VMCS_GUEST_RIP);
+ *	vmcs_write32(VMCS_EXCEPTION_BITMAP, ~0U);
+ *	err = vmcs_error();
+ * @endcode
+ * An access that fails says in the log which field it was, and is kept until somebody asks with
+ * vmcs_error(): so a sequence of accesses needs one check, at its end. A read that fails returns 0.
+ * The kept error belongs to the CPU; from vcpu_load to vcpu_put there is only one user of it.
+ *
+ * All of this needs a vCPU that is loaded (preemption off), and a constant VMCS_… as field.
+ */
+#ifndef VMCS_ACCESS_H
+#define VMCS_ACCESS_H
+
+#include "vmcs_fields.h"
+
+/** Read a field; use the macros below. Logs and keeps an error. */
+u64 vmcs_read_checked(enum vmcs_field field);
+/** Write a field; use the macros below. Logs and keeps an error. */
+void vmcs_write_checked(enum vmcs_field field, u64 value);
+
+/**
+ * The first error of an access on this CPU since the last call.
+ *
+ * @return 0; -EIO; -EINVAL; -EFAULT: see vmcs_insn.h; -ENOSYS while exercise 3.3 is not done
+ */
+int vmcs_error(void);
+
+/** The identifier of a field, "GUEST_CR0"; "unknown field" for any other encoding. Any context. */
+const char *vmcs_field_ident(u32 encoding);
+
+#define vmcs_must_be(field, width) \
+	_Static_assert(VMCS_FIELD_WIDTH(field) == VMCS_WIDTH_##width, \
+		       #field " is not a field of width " #width)
+#define vmcs_read_as(type, field, width) \
+	({ vmcs_must_be(field, width); (type)vmcs_read_checked(field); })
+#define vmcs_write_as(type, field, width, value) \
+	({ vmcs_must_be(field, width); vmcs_write_checked(field, (type)(value)); })
+
+/** @name Read a field of the width in the name. */
+/** @{ */
+#define vmcs_read16(field) vmcs_read_as(u16, field, 16)
+#define vmcs_read32(field) vmcs_read_as(u32, field, 32)
+#define vmcs_read64(field) vmcs_read_as(u64, field, 64)
+#define vmcs_read_natural(field) vmcs_read_as(u64, field, NATURAL)
+/** @} */
+
+/** @name Write a field of the width in the name. */
+/** @{ */
+#define vmcs_write16(field, value) vmcs_write_as(u16, field, 16, value)
+#define vmcs_write32(field, value) vmcs_write_as(u32, field, 32, value)
+#define vmcs_write64(field, value) vmcs_write_as(u64, field, 64, value)
+#define vmcs_write_natural(field, value) vmcs_write_as(u64, field, NATURAL, value)
+/** @} */
+
+#endif

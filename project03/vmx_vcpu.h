@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file vmx_vcpu.h
+ * @brief What VMX keeps for each vCPU, and who moves a VMCS from CPU to CPU.
+ */
+#ifndef VMX_VCPU_H
+#define VMX_VCPU_H
+
+#include "vm.h"
+#include "vmx_ctls_logic.h"
+#include "vmx_region.h"
+
+/** VMX's part of a vCPU: vtx_vcpu.arch. */
+struct vmx_vcpu {
+	struct vmx_region vmcs;
+	bool launched; /**< launch state of the VMCS: the next entry is a VMRESUME; VMCLEAR resets it */
+	struct vmx_controls controls; /**< what is in the fields of the VMCS */
+#if VTX_STAGE >= 4
+	u64 host_rsp; /**< HOST_RSP as it is in the VMCS */
+#endif
+};
+
+/** VMX's part of a vCPU. Any context. */
+static inline struct vmx_vcpu *vmx_of(struct vtx_vcpu *vcpu)
+{
+	return vcpu->arch;
+}
+
+/**
+ * Take the VMCS away from the CPU that it is active on, if there is one (exercise 3.5): it is in
+ * memory then, and may be freed or become active elsewhere. Not loaded; interrupts on; does not
+ * sleep.
+ */
+void vmx_track_clear(struct vtx_vcpu *vcpu);
+
+#endif
