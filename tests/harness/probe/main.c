@@ -33,6 +33,7 @@ static const struct probe_command commands[] = {
 	{ "vmxon", 1, probe_vmxon, "CPU (play the other hypervisor; EBUSY if there is one)" },
 	{ "vmxoff", 1, probe_vmxoff, "CPU (and stop playing)" },
 	{ "vmxscrub", 1, probe_vmxscrub, "CPU (end VMX operation whose owner is gone)" },
+	{ "vmcs", 1, probe_vmcs, "CPU (its current VMCS: address, ENCODING:VALUE …; \"none\")" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
 	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },
 	{ "pages", 0, probe_pages, "(free pages, slab pages)" },
