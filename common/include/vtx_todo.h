@@ -14,9 +14,27 @@
  * @endcode
  * `make project02 TODO="2.3"` builds with that exercise unsolved; a starter tree is unifdef with
  * every TODO_ symbol defined.
+ *
+ * In an assembly file, VTX_TODO() says the line and leaves -ENOSYS in EAX, as a call of a C function
+ * would; a return has to follow.
  */
 #ifndef VTX_TODO_H
 #define VTX_TODO_H
+
+#ifdef __ASSEMBLY__
+#include <asm-generic/errno.h>
+
+/* clang-format off */
+#define VTX_TODO(number, text)							\
+	.pushsection .rodata ;							\
+	901: .ascii "exercise ", number, " is not done yet: ", text, "\n\0" ;	\
+	.popsection ;								\
+	lea 901b(%rip), %rdi ;							\
+	call vtx_todo_say ;							\
+	mov $-ENOSYS, %eax
+/* clang-format on */
+
+#else
 
 #include "vtx_types.h"
 
@@ -40,4 +58,10 @@
 #define VTX_TODO(number, text) \
 	({ vtx_todo_print("exercise " number " is not done yet: " text "\n"); -ENOSYS; })
 
+#ifdef __KERNEL__
+/** What VTX_TODO() in an assembly file calls; preemption and interrupts on or off. */
+asmlinkage void vtx_todo_say(const char *line);
+#endif
+
+#endif /* __ASSEMBLY__ */
 #endif

@@ -94,7 +94,7 @@ def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path,
          variables: dict[str, str]) -> None:
     """Make a submission's build folder anew, with links and the objects that are not its own."""
     names = student_files(root / stage)
-    if not all(name.endswith(".c") for name in names):
+    if not all(name.endswith((".c", ".S")) for name in names):
         return  # a header may change the object of any file
     try:
         source = reference(root, stage, kernel, variables)

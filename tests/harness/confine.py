@@ -91,7 +91,7 @@ def headers_of(kdir: Path) -> Path:
 
 def readable(folder: Path, kdir: Path) -> list[Path]:
     """The system, the headers, and exactly the files that the stage was composed of."""
-    links = [entry.resolve() for entry in folder.iterdir() if entry.is_symlink()]
+    links = [entry.resolve() for entry in folder.rglob("*") if entry.is_symlink()]
     return [*map(Path, SYSTEM), headers_of(kdir), *links]
 
 

@@ -328,6 +328,15 @@ def _load_given(directory: Path) -> list[Exercise]:
     return [replace(e, line=_line_of(directory / Path(e.file).name, e.number)) for e in found]
 
 
+def _find_stubs(stage: StageMarks) -> None:
+    """An exercise may have its mark in one file, say a header's, and its stub in another."""
+    said: dict[str, str] = {}
+    for name in stage.blocks:
+        text = (stage.directory / name).read_text(encoding="utf-8", errors="replace")
+        said = stubs(text) | said
+    stage.exercises = [replace(e, stub=e.stub or said.get(e.number, "")) for e in stage.exercises]
+
+
 def load_stage(directory: Path) -> StageMarks:
     """Read the marks of one stage directory and find everything wrong with them."""
     stage = StageMarks(directory.name, directory)
@@ -341,6 +350,7 @@ def load_stage(directory: Path) -> StageMarks:
         stage.problems += marks.problems
         if marks.blocks:
             stage.blocks[path.name] = marks.blocks
+    _find_stubs(stage)
     stage.exercises.sort(key=lambda e: e.order)
     if not stage.exercises:
         stage.problems.append(f"{stage.name}: no exercise is marked")

@@ -15,7 +15,7 @@ from harness.spec import Kernel
 
 HERE = Path(__file__).resolve().parent
 AGENT = HERE / "agent"
-CLIENTS = (HERE / "kvmclient", HERE / "abitool")  # the grader's own programs
+CLIENTS = (HERE / "kvmclient", HERE / "abitool", HERE / "vmtool")  # the grader's own programs
 PROBE = HERE / "probe"
 ABI = HERE.parents[1] / "common/include/vtxdrv.h"
 LAB_MODULES = ("kvm_intel", "kvm_amd")  # with kvm and what that needs
@@ -86,7 +86,7 @@ def build_probe(kernel: Kernel, path: Path) -> None:
 
 
 def stage_files(stage_dir: Path | None) -> list[tuple[str, Path]]:
-    """Return what a stage's build folder adds: the module in /lab, the tool in the search path."""
+    """Return what a stage's build folder adds: module and guests in /lab, the tool in /bin."""
     if stage_dir is None:
         return []
     stage_dir = Path(stage_dir)
@@ -94,7 +94,9 @@ def stage_files(stage_dir: Path | None) -> list[tuple[str, Path]]:
     missing = [str(source) for _, source in files if not source.exists()]
     if missing:
         raise LabError(f"{' and '.join(missing)} not there; build the stage first: make projectNN")
-    return [(name, slim(source)) for name, source in files]
+    guests = sorted((stage_dir / "guest").glob("*.bin"))  # flat images, from project04 on
+    return [*((name, slim(source)) for name, source in files),
+            *((f"lab/guest/{image.name}", image) for image in guests)]
 
 
 def slim(binary: Path) -> Path:

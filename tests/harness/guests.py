@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The grader's own guests: assembled on the host, different in each run, in no student's tree.
+
+    image = guests.code("mov %rsi, %rdi; EXIT 7")      a few lines
+    image = guests.named("keep", VALUES=…)             tests/harness/guests/keep.S
+    text, function = guests.secret(rng)                a function that nobody knows before the run
+
+An image is flat; it is loaded at LOAD and begins there (guests/guest.h has what it finds).
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from harness.errors import LabError
+
+HERE = Path(__file__).resolve().parent / "guests"
+LOAD = 0x10000
+WORD = (1 << 64) - 1
+STEPS = 24
+# Exit codes of keep.S: what a guest did not find as it had left it.
+REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
+LOST = {**{n + 1: name.upper() for n, name in enumerate(REGISTERS)}, 32: "CR2", 33: "DR0 to DR3",
+        34: "the x87 registers", 35: "the SSE registers", 36: "the AVX registers", 37: "RFLAGS",
+        38: "IA32_KERNEL_GS_BASE"}
+KEEP = {"gpr": 1, "cr2": 2, "dr": 4, "fpu": 8, "flags": 16, "gs": 32}
+# Where spin.S writes, 16 bytes apart for each vCPU.
+RESULT, COUNTER, APART = 0x8000, 0x8100, 16
+
+
+class GuestError(LabError):
+    """A guest of the grader's own does not assemble."""
+
+
+def _run(argv: list[str], text: str | None = None) -> None:
+    try:
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise GuestError(f"{argv[0]} is not installed; `make doctor` tells") from error
+    if done.returncode:
+        raise GuestError(f"{' '.join(argv)}:\n{done.stderr.strip()}")
+
+
+@lru_cache(maxsize=256)
+def _image(text: str, defines: tuple[str, ...]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="vtx-guest-") as folder:
+        made, image = Path(folder, "guest.o"), Path(folder, "guest.bin")
+        _run(["gcc", "-c", "-x", "assembler-with-cpp", f"-I{HERE}", *defines, "-o", str(made), "-"],
+             text)
+        _run(["ld", "--oformat", "binary", "-N", "-e", "0", f"-Ttext={LOAD:#x}", "-o", str(image),
+              str(made)])
+        return image.read_bytes()
+
+
+def _defines(values: dict[str, object]) -> tuple[str, ...]:
+    return tuple(f"-D{name}={value}" for name, value in sorted(values.items()))
+
+
+def code(text: str, **defines: object) -> bytes:
+    """A guest of a few lines of assembly (AT&T), with the macros of guest.h."""
+    return _image(f'#include "guest.h"\n{text}\n', _defines(defines))
+
+
+def named(name: str, **defines: object) -> bytes:
+    """A guest of tests/harness/guests."""
+    return _image((HERE / f"{name}.S").read_text(encoding="utf-8"), _defines(defines))
+
+
+# ---- what nobody can know before the run -------------------------------------------------------
+
+
+def _rotated(value: int, count: int) -> int:
+    return (value << count | value >> 64 - count) & WORD
+
+
+def _step(rng: random.Random) -> tuple[str, Callable[[int], int]]:
+    """One instruction or two on RAX, and what it does."""
+    small, count = rng.getrandbits(31), rng.randrange(1, 64)
+    odd = small | 1
+    return rng.choice((
+        (f"add ${small}, %rax", lambda v: v + small & WORD),
+        (f"xor ${small}, %rax", lambda v: v ^ small),
+        (f"imul ${odd}, %rax, %rax", lambda v: v * odd & WORD),
+        (f"rol ${count}, %rax", lambda v: _rotated(v, count)),
+        ("not %rax", lambda v: v ^ WORD),
+        ("bswap %rax", lambda v: int.from_bytes(v.to_bytes(8, "little"), "big")),
+        (f"mov %rax, %rdx; shr ${count}, %rdx; xor %rdx, %rax", lambda v: v ^ v >> count),
+    ))
+
+
+def secret(rng: random.Random) -> tuple[str, Callable[[int], int]]:
+    """A function of 64 bits: assembly that applies it to RAX (RDX is lost), and itself."""
+    steps = [_step(rng) for _ in range(STEPS)]
+
+    def function(value: int) -> int:
+        for _, step in steps:
+            value = step(value)
+        return value
+
+    return "; ".join(text for text, _ in steps), function
+
+
+def spin(rng: random.Random) -> tuple[bytes, Callable[[int], int]]:
+    """The guest that never ends, with a secret of its own."""
+    text, function = secret(rng)
+    return named("spin", SECRET=text), function
+
+
+def keep(rng: random.Random) -> tuple[bytes, list[int]]:
+    """The guest that compares its registers, and the numbers that it keeps in them.
+
+    Bit 63 is clear: x87 loads them as integers; and DR0 to DR3 take the lower half.
+    """
+    values = [rng.getrandbits(63) for _ in range(16)]
+    return named("keep", VALUES=",".join(f"{value:#x}" for value in values)), values

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The list of verbs, and the walk through the words. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmtool.h"
+
+struct vm vm = { .fd = -1 };
+bool quiet;
+
+static const struct verb verbs[] = {
+	{ "open", 0, verb_open, "the device, without a VM" },
+	{ "create", 2, verb_create, "SIZE VCPUS (maps everything as well)" },
+	{ "map", 2, verb_map, "OFFSET LENGTH (and unmap again)" },
+	{ "code", 1, verb_code, "HEX (to the load address)" },
+	{ "fill", 2, verb_fill, "ADDRESS HEX" },
+	{ "read", 2, verb_read, "ADDRESS LENGTH" },
+	{ "frames", 0, verb_frames, "(the host's page frames, by /proc/self/pagemap)" },
+	{ "info", 0, verb_info, "(of the VM)" },
+	{ "vcpu", 1, verb_vcpu, "VCPU" },
+	{ "state", 1, verb_state, "VCPU (every field of the control structure)" },
+	{ "init", 2, verb_init, "VCPU ARGUMENT" },
+	{ "initat", 4, verb_initat, "VCPU RIP RSP ARGUMENT" },
+	{ "regs", 1, verb_regs, "VCPU" },
+	{ "setreg", 3, verb_setreg, "VCPU NAME VALUE" },
+	{ "sregs", 1, verb_sregs, "VCPU" },
+	{ "setsreg", 3, verb_setsreg, "VCPU NAME VALUE (cs.access, gdtr.base, cr4, dr7 …)" },
+	{ "stats", 1, verb_stats, "VCPU" },
+	{ "run", 2, verb_run, "VCPU MILLISECONDS (one VTXDRV_RUN_VCPU; 0: no limit)" },
+	{ "guest", 2, verb_guest, "VCPU MILLISECONDS (hypercalls served)" },
+	{ "guests", 1, verb_guests, "MILLISECONDS (every vCPU, each in a thread)" },
+	{ "result", 2, verb_result, "VCPU VALUE (of the hypercall it came back with)" },
+	{ "every", 2, verb_every, "VCPU 0|1 (come back after each exit)" },
+	{ "cpu", 1, verb_cpu, "CPU (go there and stay)" },
+	{ "alarm", 1, verb_alarm, "MILLISECONDS (then a signal)" },
+	{ "wander", 2, verb_wander, "TIMES MILLISECONDS (from CPU to CPU, in the background)" },
+	{ "hold", 0, verb_hold, "(keep the VM in a process of its own; prints its id)" },
+	{ "spin", 1, verb_spin, "VCPU (the same, and run it for ever)" },
+	{ "sleep", 1, verb_sleep, "MILLISECONDS" },
+	{ "busy", 2, verb_busy, "PROCESSES MILLISECONDS (with x87, SSE and AVX registers)" },
+	{ "faults", 1, verb_faults, "COUNT (page faults of this process: they change CR2)" },
+	{ "clock", 0, verb_clock, "(milliseconds since the last one)" },
+	{ "close", 0, verb_close, "(the VM is gone)" },
+};
+
+void answer(const char *format, ...)
+{
+	va_list arguments;
+
+	if (quiet)
+		return;
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+}
+
+uint64_t number(const char *word)
+{
+	char *end;
+	uint64_t value = strtoull(word, &end, 0);
+
+	switch (*end) {
+	case 'G':
+		value <<= 10; /* fall through */
+	case 'M':
+		value <<= 10; /* fall through */
+	case 'K':
+		value <<= 10;
+		end++;
+	}
+	if (*end || end == word) {
+		fprintf(stderr, "vmtool: %s is no number\n", word);
+		exit(2);
+	}
+	return value;
+}
+
+const char *errno_name(int error)
+{
+	const char *name = strerrorname_np(error);
+	static char text[16];
+
+	if (name)
+		return name;
+	snprintf(text, sizeof(text), "%d", error);
+	return text;
+}
+
+static const struct verb *find(const char *name)
+{
+	for (unsigned int i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+static int usage(const char *wrong)
+{
+	fprintf(stderr, "vmtool: %s\n\nvmtool VERB … [try VERB …] [repeat N VERB …]\n", wrong);
+	for (unsigned int i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		fprintf(stderr, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+	return 2;
+}
+
+/* One verb; returns how many words it took, or 0: it failed, and *status says what to exit with. */
+static int step(int count, char **words, int *status)
+{
+	bool may_fail = !strcmp(words[0], "try");
+	const struct verb *verb = count > may_fail ? find(words[may_fail]) : NULL;
+	int error;
+
+	if (!verb || count - may_fail <= verb->args) {
+		*status = usage(words[0]);
+		return 0;
+	}
+	error = verb->act(words + may_fail + 1);
+	if (error)
+		printf("error verb=%s errno=%s\n", verb->name, errno_name(error));
+	else if (may_fail)
+		printf("done verb=%s\n", verb->name);
+	fflush(stdout);
+	*status = error && !may_fail;
+	return *status ? 0 : may_fail + 1 + verb->args;
+}
+
+static int walk(int count, char **words)
+{
+	int status = 0;
+
+	while (count > 0) {
+		if (!strcmp(words[0], "repeat") && count > 2) {
+			quiet = true;
+			for (uint64_t i = number(words[1]); i && !status; i--)
+				status = walk(count - 2, words + 2);
+			quiet = false;
+			return status;
+		}
+		int taken = step(count, words, &status);
+
+		if (!taken)
+			return status;
+		words += taken;
+		count -= taken;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	return argc > 1 ? walk(argc - 1, argv + 1) : usage("a verb is missing");
+}
