@@ -14,6 +14,17 @@ bool quiet;
 static const struct verb verbs[] = {
 	{ "open", 0, verb_open, "the device, without a VM" },
 	{ "create", 2, verb_create, "SIZE VCPUS (maps everything as well)" },
+	{ "config", 3, verb_config, "NAME-IN-HEX SIZE VCPUS (on a file of its own; its errno)" },
+	{ "again", 0, verb_again, "(a second VM on the same file; its errno)" },
+	{ "pointers", 0, verb_pointers, "(to a configuration that is not there)" },
+	{ "compat", 0, verb_compat, "(create a VM by the system call of a 32-bit program)" },
+	{ "dirty", 2, verb_dirty, "SIZE SEED (use memory, and give it back full of words)" },
+	{ "zeroed", 0, verb_zeroed, "(how many words of guest memory are not zero)" },
+	{ "stamp", 1, verb_stamp, "SEED (a word of its own into each page)" },
+	{ "stamped", 1, verb_stamped, "SEED (are they there?)" },
+	{ "maps", 0, verb_maps, "(mappings that must be refused, and one that must not)" },
+	{ "mapped", 0, verb_mapped, "(close the file, keep the mapping)" },
+	{ "fields", 1, verb_fields, "VCPU (ENCODING:VALUE:ERROR of each field)" },
 	{ "map", 2, verb_map, "OFFSET LENGTH (and unmap again)" },
 	{ "code", 1, verb_code, "HEX (to the load address)" },
 	{ "fill", 2, verb_fill, "ADDRESS HEX" },
@@ -43,6 +54,7 @@ static const struct verb verbs[] = {
 	{ "busy", 2, verb_busy, "PROCESSES MILLISECONDS (with x87, SSE and AVX registers)" },
 	{ "faults", 1, verb_faults, "COUNT (page faults of this process: they change CR2)" },
 	{ "clock", 0, verb_clock, "(milliseconds since the last one)" },
+	{ "probe", 1, verb_probe, "LINE (to vtxprobe, from here)" },
 	{ "close", 0, verb_close, "(the VM is gone)" },
 };
 

@@ -23,6 +23,14 @@ int verb_open(char **words)
 	return vm.fd < 0 ? errno : 0;
 }
 
+/* They come with project04. */
+static bool has_run_pages(void)
+{
+	struct vtx_info info = { 0 };
+
+	return !ioctl(vm.fd, VTXDRV_GET_INFO, &info) && (info.features & VTX_FEATURE_RUN);
+}
+
 static int map_all(void)
 {
 	void *at = mmap(NULL, vm.size, PROT_READ | PROT_WRITE, MAP_SHARED, vm.fd, VTX_MMAP_MEMORY);
@@ -30,7 +38,7 @@ static int map_all(void)
 	if (at == MAP_FAILED)
 		return errno;
 	vm.memory = at;
-	for (int i = 0; i < vm.vcpus; i++) {
+	for (int i = 0; i < vm.vcpus && has_run_pages(); i++) {
 		at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vm.fd, VTX_MMAP_RUN(i));
 		if (at == MAP_FAILED)
 			return errno;

@@ -64,6 +64,12 @@ int verb_code(char **words), verb_fill(char **words), verb_read(char **words);
 int verb_frames(char **words), verb_info(char **words), verb_vcpu(char **words);
 int verb_state(char **words), verb_close(char **words);
 
+/* setup.c: VMs that never run */
+int verb_config(char **words), verb_again(char **words), verb_pointers(char **words);
+int verb_compat(char **words), verb_dirty(char **words), verb_zeroed(char **words);
+int verb_stamp(char **words), verb_stamped(char **words), verb_maps(char **words);
+int verb_mapped(char **words), verb_fields(char **words);
+
 /* regs.c: registers */
 int verb_init(char **words), verb_initat(char **words), verb_regs(char **words);
 int verb_setreg(char **words), verb_sregs(char **words), verb_setsreg(char **words);
@@ -79,5 +85,6 @@ int run_guest(int vcpu, uint64_t limit_ms, struct output *out);
 int verb_cpu(char **words), verb_alarm(char **words), verb_wander(char **words);
 int verb_hold(char **words), verb_spin(char **words), verb_sleep(char **words);
 int verb_busy(char **words), verb_faults(char **words), verb_clock(char **words);
+int verb_probe(char **words);
 
 #endif
