@@ -34,7 +34,7 @@ struct probe_command {
 /** Run fn on a CPU, in its interrupt; @return -ERANGE for no such CPU, -ENXIO for one offline. */
 int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
 
-probe_fn probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setcr0, probe_setcr4;
+probe_fn probe_host, probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setcr0, probe_setcr4;
 probe_fn probe_rdmsr, probe_wrmsr, probe_cpuid;
 probe_fn probe_slept, probe_witness, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
 probe_fn probe_vmcs;
