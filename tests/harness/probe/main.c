@@ -35,6 +35,9 @@ static const struct probe_command commands[] = {
 	{ "vmxoff", 1, probe_vmxoff, "CPU (and stop playing)" },
 	{ "vmxscrub", 1, probe_vmxscrub, "CPU (end VMX operation whose owner is gone)" },
 	{ "vmcs", 1, probe_vmcs, "CPU (its current VMCS: address, ENCODING:VALUE …; \"none\")" },
+	{ "call", 4, probe_call, "CPU FUNCTION ARGUMENT ARGUMENT (what it returns)" },
+	{ "callout", 4, probe_callout, "CPU FUNCTION ARGUMENT VALUE (the same, and *(&VALUE))" },
+	{ "page", 2, probe_page, "NUMBER WORD (its address; zeros but for the first word)" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
 	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },
 	{ "pages", 0, probe_pages, "(free pages, slab pages)" },
@@ -177,6 +180,7 @@ static void __exit probe_exit(void)
 	probe_witness_stop();
 	misc_deregister(&probe_device);
 	probe_vmx_cleanup();
+	probe_call_cleanup();
 }
 
 module_init(probe_init);

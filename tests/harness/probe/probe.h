@@ -37,7 +37,7 @@ int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
 probe_fn probe_host, probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setcr0, probe_setcr4;
 probe_fn probe_rdmsr, probe_wrmsr, probe_cpuid;
 probe_fn probe_slept, probe_witness, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
-probe_fn probe_vmcs;
+probe_fn probe_vmcs, probe_call, probe_callout, probe_page;
 probe_fn probe_phys, probe_poke, probe_pages;
 probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
 
@@ -55,5 +55,8 @@ void probe_witness_stop(void);
 
 /** Leave VMX operation wherever `vmxon` entered it, and free the regions. */
 void probe_vmx_cleanup(void);
+
+/** Free the pages that `page` has handed out. */
+void probe_call_cleanup(void);
 
 #endif
