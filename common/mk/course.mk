@@ -3,7 +3,7 @@
 #
 #   make starter OUT=dir [UPTO=2] [SOLVED=1] [HIDE="…"]    the students' repository
 #   make solution-diff STAGE=02                            what a correct answer adds to it
-#   make check-grader                                      starters, mutants and cheats, each graded
+#   make check-grader [ONLY=name] [BUDGET=minutes]         starters, mutants and cheats, each graded
 #   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
 
 COURSE = $(HARNESS) $(PYTHON) -m
@@ -27,8 +27,9 @@ solution-diff: deps ## what a correct answer adds to the starter; STAGE=
 	$(stage-known)
 	@$(COURSE) harness.solution --stage $(STAGE)
 
-check-grader: deps ## test the grader: every starter, step, mutant and cheat, each graded; ONLY=name
-	@$(PYTEST) tests/grader --results $(O)/results-grader $(if $(ONLY),-k $(call quoted,$(ONLY)))
+check-grader: deps ## test the grader: every starter, step, mutant and cheat, graded; ONLY=name, BUDGET=minutes
+	@$(PYTEST) tests/grader --results $(O)/results-grader $(if $(ONLY),-k $(call quoted,$(ONLY))) \
+		$(call given,BUDGET,budget) $(call given,SEED,seed)
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)

@@ -12,6 +12,7 @@ from harness.grade_settings import SETTINGS
 from harness.plain import cut
 
 PROPERTY = "mutant"
+TIME_IS_OVER = "not begun: the time that BUDGET= gave is over"
 HEADER = ("mutant", "killed by", "what the student reads")
 MESSAGE = 140  # columns of it; the whole is in mutants.json
 
@@ -22,16 +23,24 @@ class MutantTable:
     def __init__(self, folder):
         self.folder = folder
         self.rows = {}
+        self.tests = self.left_out = 0
 
     def pytest_runtest_logreport(self, report):
         """Take the row of a test that is over."""
         found = dict(report.user_properties).get(PROPERTY)
         if report.when == "call" and found:
             self.rows[found["name"]] = found
+        if report.when == "setup":
+            self.tests += 1
+            self.left_out += report.skipped and TIME_IS_OVER in str(report.longrepr)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter):
         """Print the table, name the survivors, and leave both in files."""
+        if self.left_out:
+            terminalreporter.write_line(
+                f"BUDGET: {self.tests - self.left_out} of {self.tests} gradings were begun in the"
+                " time there was; every run draws others, and without BUDGET= all are made")
         if not self.rows:
             return
         rows = [self.rows[name] for name in sorted(self.rows)]
@@ -72,6 +81,12 @@ def closing(rows):
     told = [f"{what}: {', '.join(names)}" for what, names in bad.items() if names]
     return "; ".join([f"{good} of {len(rows)} mutants caught, by the exercise that they break",
                       *told])
+
+
+def pytest_runtest_setup(item):
+    """What has begun may end; nothing begins after the time is over."""
+    if item.config.stash[SETTINGS].time_is_over:
+        pytest.skip(TIME_IS_OVER)
 
 
 @pytest.hookimpl(trylast=True)  # after the course's plugin, whose settings it needs

@@ -43,6 +43,12 @@ class Settings:
     seed: str = ""
     parallel: bool = False
     grader_sample: bool = False
+    budget: float = 0.0  # seconds for what tests/grader begins; 0: all of it
+
+    @property
+    def time_is_over(self) -> bool:
+        """True when no further grading may begin."""
+        return bool(self.budget) and time.time() > self.started + self.budget
 
     def check(self) -> None:
         """Say what is wrong with the command line."""
@@ -65,6 +71,9 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption("--seed", default="", help="draw the nonces of an earlier run again")
     group.addoption("--grader-sample", action="store_true", help="of tests/grader only what is"
                     " marked `sample`")
+    group.addoption("--budget", type=float, default=0, metavar="MINUTES", help="of tests/grader"
+                    " begin nothing after so long: the sample, then others in an order that --seed"
+                    " draws")
     group.addoption("--root", default=str(REPOSITORY), help="the repository (for our own tests)")
 
 
@@ -85,7 +94,7 @@ def make_settings(config: pytest.Config) -> Settings:
         kvers=option("--kver") or [""], todo=option("--todo"), submit=submit, results=results,
         seed=option("--seed") or shared.get("seed") or uuid.uuid4().hex[:8],
         parallel=bool(shared) or bool(getattr(config.option, "numprocesses", None)),
-        grader_sample=option("--grader-sample"),
+        grader_sample=option("--grader-sample"), budget=option("--budget") * 60,
     )
 
 

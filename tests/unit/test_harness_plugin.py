@@ -5,17 +5,21 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import grade_fakes
 import pytest
 from harness.errors import Hang, Panic
 from harness.grade import CouldNotRun, Unmet
-from harness.grade_collect import lab_keys
+from harness.grade_collect import _lot, lab_keys
 from harness.grade_key import LabKey
 from harness.grade_lab import Lab
 from harness.grade_life import MAX_DEATHS, MAX_HANGS
 from harness.grade_pool import LabPool
+from harness.grade_settings import Settings
 
 GOOD = """
 @exercise("1.1", expected="it works")
@@ -250,3 +254,35 @@ def test_the_repository_is_found():
     from harness.grade_settings import REPOSITORY
     assert (REPOSITORY / "tests" / "harness").is_dir()
     assert Path(__file__).is_relative_to(REPOSITORY)
+
+
+class Drawn:
+    """A collected grading, as far as its place in the order depends on it."""
+
+    path = Path("tests/grader/test_mutants_graded.py")
+
+    def __init__(self, name, sample=False):
+        self.nodeid, self.sample = f"tests/grader/test_mutants_graded.py::{name}", sample
+
+    def get_closest_marker(self, name):
+        return self.sample or None
+
+
+def order(seed, budget=1.0):
+    items = [Drawn(f"test[{n}]", sample=n == 9) for n in range(12)]
+    settings = SimpleNamespace(seed=seed, budget=budget)
+    return [item.nodeid for item in sorted(items, key=lambda i: _lot(i, settings))]
+
+
+def test_what_there_is_no_time_for_is_drawn_and_the_sample_is_never_left_out():
+    assert order("one") == order("one") != order("two")
+    assert sorted(order("one")) == sorted(order("two"))
+    assert order("one")[0].endswith("[9]") and order("two")[0].endswith("[9]")
+    assert order("one", budget=0) == order("two", budget=0)
+
+
+def test_time_is_over_only_where_somebody_has_set_a_limit(tmp_path):
+    began = Settings(tmp_path, tmp_path, "run", started=0.0)
+    assert not began.time_is_over
+    assert replace(began, budget=60.0).time_is_over
+    assert not replace(began, started=time.time(), budget=60.0).time_is_over
