@@ -66,6 +66,10 @@ SHAPES = {
     "enable": {"enabled": bool, "users": int, "cpu": int, "cause": str, "value": HEX,
                "expected": HEX},
     "disable": {"disabled": bool, "users": int},
+    "controls": {"cpus": [{"cpu": int, "ok": bool, "controls": Maybe(Every(Maybe(HEX))),
+                           "missing": Maybe({"group": str, "bits": HEX, "names": [str]})}]},
+    "vmcs": {"count": int, "fields": [{"encoding": HEX, "ident": str, "width": str,
+                                       "type": str, "read_only": bool, "section": str}]},
 }
 
 

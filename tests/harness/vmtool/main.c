@@ -24,6 +24,8 @@ static const struct verb verbs[] = {
 	{ "stamped", 1, verb_stamped, "SEED (are they there?)" },
 	{ "maps", 0, verb_maps, "(mappings that must be refused, and one that must not)" },
 	{ "mapped", 0, verb_mapped, "(close the file, keep the mapping)" },
+	{ "use", 1, verb_use, "ID (look at the VM of another process, for where and fields)" },
+	{ "where", 1, verb_where, "VCPU (its control structure, and the CPU that has it)" },
 	{ "fields", 1, verb_fields, "VCPU (ENCODING:VALUE:ERROR of each field)" },
 	{ "map", 2, verb_map, "OFFSET LENGTH (and unmap again)" },
 	{ "code", 1, verb_code, "HEX (to the load address)" },

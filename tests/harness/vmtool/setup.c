@@ -199,15 +199,34 @@ int verb_mapped(char **words)
 	return 0;
 }
 
-/* ---- every field, those that do not exist as well ---------------------------------------------- */
+/* ---- looking at the VM of another process, and every field with those that do not exist -------- */
 
 #define FIELDS_MAX 512
+
+static uint32_t looked_at; /* id of the VM; 0: our own */
+
+int verb_use(char **words)
+{
+	looked_at = (uint32_t)number(words[0]);
+	return vm.fd < 0 ? verb_open(words) : 0;
+}
+
+int verb_where(char **words)
+{
+	struct vtx_vcpu_info info = { .vm = looked_at, .vcpu = (uint32_t)number(words[0]) };
+
+	if (ioctl(vm.fd, VTXDRV_VCPU_INFO, &info))
+		return errno;
+	answer("where vcpu=%u control=%#llx size=%u revision=%#x cpu=%d launched=%u\n", info.vcpu,
+	       info.control_pa, info.control_size, info.revision_id, info.cpu, info.launched);
+	return 0;
+}
 
 int verb_fields(char **words)
 {
 	static struct vtx_field fields[FIELDS_MAX];
-	struct vtx_state state = { .vcpu = (uint32_t)number(words[0]), .size = FIELDS_MAX,
-				   .fields = (uintptr_t)fields };
+	struct vtx_state state = { .vm = looked_at, .vcpu = (uint32_t)number(words[0]),
+				   .size = FIELDS_MAX, .fields = (uintptr_t)fields };
 
 	if (ioctl(vm.fd, VTXDRV_GET_STATE, &state))
 		return errno;

@@ -68,7 +68,8 @@ int verb_state(char **words), verb_close(char **words);
 int verb_config(char **words), verb_again(char **words), verb_pointers(char **words);
 int verb_compat(char **words), verb_dirty(char **words), verb_zeroed(char **words);
 int verb_stamp(char **words), verb_stamped(char **words), verb_maps(char **words);
-int verb_mapped(char **words), verb_fields(char **words);
+int verb_mapped(char **words), verb_use(char **words);
+int verb_where(char **words), verb_fields(char **words);
 
 /* regs.c: registers */
 int verb_init(char **words), verb_initat(char **words), verb_regs(char **words);
