@@ -5,6 +5,7 @@
 - A .def table becomes the documentation of a file: its comment, and its lines as a table.
 - A #define that is #undef'd in the same file is plumbing around a table and is left out.
 - In a run of #defines the comment before the first one is meant for all of them.
+- The comment behind "u64 a, b;" is meant for a and for b.
 - #UD, #GP and the like are exceptions of the processor, not links.
 
 Lines keep their numbers in C files, so that warnings point to the right one.
@@ -29,6 +30,7 @@ TOKEN = re.compile(
     re.M | re.S)
 PIECE = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\((?:[^()]|\([^()]*\))*\)|[^,"()])+')
 COMMENT_LINE = re.compile(r"\s*(/\*\*?|\*)(\s|$)|.*/\*\*<")
+MEMBERS = re.compile(r"^(\t+)((?:struct )?\w+) (\w+(?:, \w+)+); (/\*\*<.*\*/)$")
 EXCEPTION = re.compile(r"(?<![\w\\&])#(?=[A-Z]{2}\b)")
 
 
@@ -101,6 +103,7 @@ def source(text: str) -> str:
     for number, line in enumerate(lines):
         if COMMENT_LINE.match(line):
             lines[number] = EXCEPTION.sub(r"\\#", line)
+        lines[number] = MEMBERS.sub(one_by_one, lines[number])
         found = DEFINE.match(line)
         if not found:
             continue
@@ -114,6 +117,12 @@ def source(text: str) -> str:
         elif after == number:
             after = end
     return "\n".join(lines)
+
+
+def one_by_one(found: re.Match[str]) -> str:
+    """Return a declaration of several members as one of each, in one line."""
+    indent, kind, names, comment = found.groups()
+    return indent + " ".join(f"{kind} {name}; {comment}" for name in names.split(", "))
 
 
 def end_of(lines: list[str], number: int) -> int:

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 AGENT = HERE / "agent"
 CLIENTS = (HERE / "kvmclient", HERE / "abitool", HERE / "vmtool")  # the grader's own programs
 PROBE = HERE / "probe"
-ABI = HERE.parents[1] / "common/include/vtxdrv.h"
+ABI = sorted((HERE.parents[1] / "common/include").glob("vtxdrv*.h"))
 LAB_MODULES = ("kvm_intel", "kvm_amd")  # with kvm and what that needs
 KEPT = 12
 
@@ -48,7 +48,7 @@ BUILD_FILES = ("Makefile", "Kbuild")
 def program(folder: Path) -> Path:
     """Return the static program of a folder, named like it; built once for its sources."""
     name = folder.name
-    digest = source_digest(folder, ABI.read_text(encoding="utf-8"))
+    digest = source_digest(folder, *(path.read_text(encoding="utf-8") for path in ABI))
     path = cache.entry(f"{name}/{name}-{digest}", lambda final: build_program(folder, final))
     cache.prune(name, KEPT)
     return path

@@ -30,7 +30,8 @@ def rows(text, columns):
 
 
 def header(root):
-    return scan.text_of(root / "common/include/vtxdrv.h")
+    files = sorted((root / "common/include").glob("vtxdrv*.h"))
+    return "".join(scan.text_of(path) for path in files)
 
 
 def table(root, name):
