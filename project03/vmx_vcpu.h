@@ -9,6 +9,9 @@
 #include "vm.h"
 #include "vmx_ctls_logic.h"
 #include "vmx_region.h"
+#if VTX_STAGE >= 4
+#include "vmx_world.h"
+#endif
 
 /** VMX's part of a vCPU: vtx_vcpu.arch. */
 struct vmx_vcpu {
@@ -16,7 +19,7 @@ struct vmx_vcpu {
 	bool launched; /**< launch state of the VMCS: the next entry is a VMRESUME; VMCLEAR resets it */
 	struct vmx_controls controls; /**< what is in the fields of the VMCS */
 #if VTX_STAGE >= 4
-	u64 host_rsp; /**< HOST_RSP as it is in the VMCS */
+	struct vmx_world world; /**< what the world switch remembers */
 #endif
 };
 

@@ -33,11 +33,13 @@ struct vtx_vcpu {
 	struct mutex lock; /**< held by whoever runs or looks at it */
 	atomic_t visitors; /**< how many wait to look at it: who runs it makes way */
 	int cpu; /**< the CPU that the control structure is active on, or -1 */
-	struct list_head on_cpu; /**< in that CPU's list of active control structures */
+	struct hlist_node on_cpu; /**< in that CPU's list of active control structures */
 	void *arch; /**< the vendor's: struct vmx_vcpu */
 #if VTX_STAGE >= 4
 	bool initialised; /**< VTXDRV_INIT_VCPU has been there */
 	struct vtx_run *run; /**< the page shared with the caller */
+	struct task_struct *runner; /**< who is in VTXDRV_RUN_VCPU, or NULL */
+	bool wants_result; /**< a hypercall went to user space: RAX is its answer */
 	struct vtx_regs regs; /**< general registers while the guest does not run */
 	u64 cr2;
 	u64 dr[8]; /**< DR0-DR3 and DR6; DR7 is in the control structure */
@@ -94,5 +96,16 @@ int vtx_vcpu_visit(struct vtx_vm *vm, u32 id, struct vtx_vcpu **vcpu);
 
 /** Let it go again. */
 void vtx_vcpu_leave(struct vtx_vcpu *vcpu);
+
+/**
+ * hv->vcpu_load() on a CPU that will not go offline meanwhile: for whoever wants to look at a vCPU
+ * and not to run it. vcpu->lock held; may sleep.
+ *
+ * @return 0: preemption is off now; -ESHUTDOWN: VMX operation has ended, for a reboot; -EIO
+ */
+int vtx_vcpu_load(struct vtx_vcpu *vcpu);
+
+/** The other way round. */
+void vtx_vcpu_put(struct vtx_vcpu *vcpu);
 
 #endif

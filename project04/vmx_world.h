@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file vmx_world.h
+ * @brief What the world switch keeps for each vCPU: struct vmx_vcpu.world.
+ */
+#ifndef VMX_WORLD_H
+#define VMX_WORLD_H
+
+#include <asm/desc_defs.h>
+
+#include "vtx_types.h"
+
+/** How the stub in vmx_enter.S came back. */
+enum vmx_outcome {
+	VMX_OUTCOME_EXIT = 0, /**< a VM exit, or an entry that failed with exit reason 33, 34 or 41 */
+	VMX_OUTCOME_FAIL_INVALID = 1, /**< VMfailInvalid: there is no current VMCS */
+	VMX_OUTCOME_FAIL_VALID = 2, /**< VMfailValid: see the VM-instruction error */
+	VMX_OUTCOME_FAULT = 3, /**< #UD or #GP: the CPU is not in VMX operation */
+	VMX_OUTCOME_UNDONE = 4, /**< exercise 4.4 is not done */
+};
+
+/**
+ * What an exit does not bring back by itself and the kernel needs only in user mode, in a switch of
+ * tasks, or never: kept from the first entry after vcpu_load to vcpu_put.
+ */
+struct vmx_host_kept {
+	struct desc_ptr gdt, idt;
+	u64 kernel_gs_base;
+	u16 ds, es, fs, gs, ldt;
+};
+
+/** See struct vmx_vcpu. */
+struct vmx_world {
+	u64 host_rsp; /**< HOST_RSP as it is in the VMCS */
+	u64 host_cr3, host_cr4; /**< the same */
+	int host_cpu; /**< whose per-CPU parts are in the host-state area; -1: nobody's */
+	u64 guest_rip, guest_rsp, guest_rflags; /**< as they are in the VMCS */
+	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
+	struct vmx_host_kept kept;
+
+	enum vmx_outcome outcome; /**< of the last entry */
+	u32 exit_reason; /**< of the last entry, where outcome is VMX_OUTCOME_EXIT */
+	u32 interruption; /**< VM-exit interruption information of exit reason 0 and 41, else 0 */
+};
+
+#endif
