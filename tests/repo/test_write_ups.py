@@ -132,3 +132,20 @@ def test_fields_exist(repository):
             if not any(ident.startswith(name.rstrip("_")) for ident in known):
                 problems.append(f"{stage.name}/README.md: {name}")
     scan.report(problems, "no VMCS field has that name")
+
+
+def test_hypercalls_are_listed(repository):
+    """The table of hypercalls is that of guest.h."""
+    text = scan.text_of(repository / "project04/guest/guest.h")
+    real = {name: number for name, number in re.findall(r"^#define VTX_CALL_(\w+) (\d+)$", text, re.M)}
+    listed = {row[1].strip("`"): row[0] for row in rows(page(repository / "project04"), 4)
+              if row[0].isdigit() and re.fullmatch(r"`[A-Z]+`", row[1])}
+    assert listed == real
+
+
+def test_guests_are_listed(repository):
+    """Every guest of project04 has a line in its write-up."""
+    real = {path.stem for path in (repository / "project04/guest").glob("*.S")} - {"lib"}
+    listed = {row[0].strip("`") for row in rows(page(repository / "project04"), 3)
+              if re.fullmatch(r"`[a-z]+`", row[0])}
+    scan.report(sorted(real ^ listed), "in one of project04/guest and project04/README.md only")
