@@ -23,8 +23,8 @@ layers() { # every directory of the stage, the one that wins last
 	done
 }
 
-link() { # FILE: absolute path; its basename is the name in the folder
-	name=${1##*/}
+link() { # FILE [guest/]: absolute path; its basename is the name in the folder, or in its guest/
+	name=${2:-}${1##*/}
 	[ "$(readlink "$folder/$name" 2>/dev/null)" = "$1" ] || ln -sfn "$1" "$folder/$name"
 	printf '%s\n' "$name" >>"$folder/.composed.new"
 }
@@ -38,6 +38,12 @@ write_if_new() { # FILE, content on stdin: an unchanged file keeps its time, so 
 layers | while read -r dir; do
 	for file in "$top/$dir"/*.[chS] "$top/$dir"/*.def; do
 		[ ! -f "$file" ] || link "$file"
+	done
+	# Guests are programs of their own, and no part of the module: they get a folder of their own.
+	for file in "$top/$dir"/guest/*.[hS] "$top/$dir"/guest/*.ld; do
+		[ -f "$file" ] || continue
+		mkdir -p "$folder/guest"
+		link "$file" guest/
 	done
 done
 
@@ -58,15 +64,15 @@ ln -sfn stage-build.mk "$folder/Makefile"
 # What was linked last time and is not now has been renamed or deleted.
 if [ -f "$folder/.composed" ]; then
 	sort -u "$folder/.composed" | while read -r name; do
-		grep -qxF "$name" "$folder/.composed.new" || rm -f "$folder/$name"
+		grep -qxF "$name" "$folder/.composed.new" || rm -f "$folder/$name" "$folder/${name%.S}.bin"
 	done
 fi
 mv "$folder/.composed.new" "$folder/.composed"
 
 # make compares times, and the file that a link leads to now may be older than the object that was
 # made of another one.
-find "$folder" -maxdepth 1 -type l -printf '%f %l\n' | sort >"$folder/.links.new"
-cmp -s "$folder/.links.new" "$folder/.links" || rm -f "$folder"/*.o "$folder"/user/*.o
+find "$folder" -maxdepth 2 -type l -printf '%P %l\n' | sort >"$folder/.links.new"
+cmp -s "$folder/.links.new" "$folder/.links" || rm -f "$folder"/*.o "$folder"/user/*.o "$folder"/guest/*.o
 mv "$folder/.links.new" "$folder/.links"
 
 {

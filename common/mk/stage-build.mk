@@ -2,7 +2,7 @@
 # Makefile of a composed stage (build/projectNN) and of a snapshot: it needs nothing from outside
 # its folder but a compiler, kernel headers and json-c.
 #
-#   make                  vtxdrv.ko for the running kernel, and vtxctl
+#   make                  vtxdrv.ko for the running kernel, vtxctl, and the guests
 #   make KDIR=/path       for another kernel's headers
 include stage-config.mk
 
@@ -16,8 +16,13 @@ CFLAGS ?= -O2 -g
 VTXCTL_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter -I. $(VTX_DEFINES)
 VTXCTL_OBJECTS := $(sort $(patsubst %.c,user/%.o,$(wildcard cmd_*.c ctl_*.c *_logic.c)))
 
-.PHONY: all module sparse clean
-all: module vtxctl
+# Every guest/NAME.S becomes guest/NAME.bin, but for the part that all of them share.
+GUESTS := $(patsubst %.S,%.bin,$(filter-out guest/lib.S,$(wildcard guest/*.S)))
+OBJCOPY ?= objcopy
+
+.PHONY: all module sparse guests clean
+.SECONDARY: $(GUESTS:.bin=.elf) $(GUESTS:.bin=.o)
+all: module vtxctl guests
 
 # O= because kbuild would take our build root for its own. No BTF: it needs the kernel's own vmlinux,
 # which the headers package does not have.
@@ -41,7 +46,22 @@ user/%.o: %.c stage-config.mk
 	@echo "  CC      $<"
 	$(Q)$(CC) $(CFLAGS) $(VTXCTL_CFLAGS) -MMD -c -o $@ $<
 
--include $(wildcard user/*.d)
+guests: $(GUESTS)
+
+# A flat image for memory; the ELF file keeps the symbols, for objdump and gdb.
+guest/%.bin: guest/%.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+guest/%.elf: guest/%.o guest/lib.o guest/guest.ld
+	@echo "  GUEST   $(@:.elf=.bin)"
+	$(Q)$(LD) -m elf_x86_64 -static --build-id=none -z noexecstack -T guest/guest.ld -o $@ \
+		$(filter %.o,$^)
+
+guest/%.o: guest/%.S stage-config.mk
+	$(Q)$(CC) -m64 -g -MMD -c -o $@ $<
+
+-include $(wildcard user/*.d guest/*.d)
 
 clean:
+	$(Q)rm -f guest/*.o guest/*.d guest/*.elf guest/*.bin
 	$(Q)rm -rf user vtxctl *.o *.ko *.mod *.mod.c .*.cmd .*.d modules.order Module.symvers

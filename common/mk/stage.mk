@@ -52,7 +52,7 @@ snapshot:
 	@[ -f "$(OUT)/stage-config.mk" ] || [ ! -e "$(OUT)" ] || rmdir "$(OUT)" 2>/dev/null || { \
 		echo "OUT=$(OUT) is there and is no snapshot: name a new or an empty directory" >&2; exit 1; }
 	@sh common/mk/remove.sh "$(OUT)" && mkdir -p "$(OUT)"
-	@cp -L $(O)/compose/project$(STAGE)/* "$(OUT)"/
+	@cp -rL $(O)/compose/project$(STAGE)/* "$(OUT)"/
 	@cp project$(STAGE)/README.md "$(OUT)"/
 	@echo "$(OUT): project$(STAGE) whole in one directory; build it with: make -C $(OUT)"
 
