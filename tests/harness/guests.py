@@ -28,7 +28,7 @@ REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" f
 LOST = {**{n + 1: name.upper() for n, name in enumerate(REGISTERS)}, 32: "CR2", 33: "DR0 to DR3",
         34: "the x87 registers", 35: "the SSE registers", 36: "the AVX registers", 37: "RFLAGS",
         38: "IA32_KERNEL_GS_BASE"}
-KEEP = {"gpr": 1, "cr2": 2, "dr": 4, "fpu": 8, "flags": 16, "gs": 32}
+KEEP = {"gpr": 1, "cr2": 2, "dr": 4, "fpu": 8, "flags": 16, "gs": 32, "avx": 64}
 # Where spin.S writes, 16 bytes apart for each vCPU.
 RESULT, COUNTER, APART = 0x8000, 0x8100, 16
 
@@ -111,10 +111,12 @@ def spin(rng: random.Random) -> tuple[bytes, Callable[[int], int]]:
     return named("spin", SECRET=text), function
 
 
-def keep(rng: random.Random) -> tuple[bytes, list[int]]:
+def keep(rng: random.Random, quiet: bool = False) -> tuple[bytes, list[int]]:
     """The guest that compares its registers, and the numbers that it keeps in them.
 
-    Bit 63 is clear: x87 loads them as integers; and DR0 to DR3 take the lower half.
+    Bit 63 is clear: x87 loads them as integers; and DR0 to DR3 take the lower half. A `quiet` one
+    does not leave by itself, and says in memory what it has lost.
     """
     values = [rng.getrandbits(63) for _ in range(16)]
-    return named("keep", VALUES=",".join(f"{value:#x}" for value in values)), values
+    words = {"QUIET": 1} if quiet else {}
+    return named("keep", VALUES=",".join(f"{value:#x}" for value in values), **words), values

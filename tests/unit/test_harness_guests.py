@@ -33,6 +33,8 @@ def test_a_mistake_is_ours_and_told():
 def test_every_guest_assembles():
     image, values = guests.keep(random.Random(1))
     assert len(values) == 16 and values[15].to_bytes(8, "little") in image
+    assert b"\x0f\x01\xc1" in image  # VMCALL
+    assert b"\x0f\x01\xc1" not in guests.keep(random.Random(1), quiet=True)[0]
     assert guests.spin(random.Random(1))[0] != guests.spin(random.Random(2))[0]
 
 
