@@ -12,6 +12,7 @@
 #include "vtx_types.h"
 
 struct page;
+struct vm_area_struct;
 
 /** Bytes of a block. */
 #define GUEST_BLOCK_SIZE (1ULL << 21)
@@ -48,7 +49,7 @@ int guest_mem_alloc(struct guest_mem *mem, u64 size);
  */
 void guest_mem_free(struct guest_mem *mem);
 
-/** The page behind a guest-physical address below mem->size (exercise 3.2). Any context. */
+/** The page at a guest-physical address below mem->size (exercise 3.2). Any context. */
 struct page *guest_mem_page(const struct guest_mem *mem, u64 gpa);
 
 /** Is the address in a block of 2 MiB that is contiguous? @p gpa is below mem->size. Any context. */
@@ -58,10 +59,20 @@ bool guest_mem_is_huge(const struct guest_mem *mem, u64 gpa);
 u64 guest_mem_frame(const struct guest_mem *mem, u64 gpa);
 
 /**
- * Kernel address of the byte at @p gpa, below mem->size. What lies behind it is contiguous up to the
- * end of its page of 4 KiB. Any context.
+ * Kernel address of the byte at @p gpa, below mem->size. What lies behind it is contiguous up to
+ * the end of its page of 4 KiB. Any context.
+ * @return NULL while exercise 3.2 is not done
  */
 void *guest_mem_at(const struct guest_mem *mem, u64 gpa);
+
+/**
+ * Map a range of guest memory into a process; vma->vm_pgoff counts pages from guest-physical
+ * address 0. The pages come one by one, when they are touched. May sleep; the caller holds
+ * mmap_lock for writing, and keeps @p mem as long as vma->vm_file is open.
+ *
+ * @return 0; -EINVAL: the mapping is not shared, or reaches beyond the memory
+ */
+int guest_mem_mmap(struct guest_mem *mem, struct vm_area_struct *vma);
 
 /** How many blocks are contiguous ones. Any context. */
 u64 guest_mem_huge_blocks(const struct guest_mem *mem);

@@ -18,6 +18,7 @@
 #define VMCS_ACCESS_H
 
 #include "vmcs_fields.h"
+#include "vtx_types.h"
 
 /** Read a field; use the macros below. Logs and keeps an error. */
 u64 vmcs_read_checked(enum vmcs_field field);
@@ -30,9 +31,6 @@ void vmcs_write_checked(enum vmcs_field field, u64 value);
  * @return 0; -EIO; -EINVAL; -EFAULT: see vmcs_insn.h; -ENOSYS while exercise 3.3 is not done
  */
 int vmcs_error(void);
-
-/** The identifier of a field, "GUEST_CR0"; "unknown field" for any other encoding. Any context. */
-const char *vmcs_field_ident(u32 encoding);
 
 #define vmcs_must_be(field, width) \
 	_Static_assert(VMCS_FIELD_WIDTH(field) == VMCS_WIDTH_##width, \

@@ -31,8 +31,8 @@ int vmcs_load(u64 pa);
  *
  * @param encoding of the field; one that the processor does not have is VMfailValid
  * @param value the field, zero-extended; 0 after an error
- * @return 0; -EIO: VMfailInvalid, there is no current VMCS; -EINVAL: VMfailValid; -EFAULT: exception,
- *	   this CPU is not in VMX operation (any more); -ENOSYS
+ * @return 0; -EIO: VMfailInvalid, there is no current VMCS; -EINVAL: VMfailValid; -EFAULT: an
+ *	   exception, this CPU is not in VMX operation (any more); -ENOSYS
  */
 int vmcs_read_raw(u32 encoding, u64 *value);
 

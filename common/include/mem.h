@@ -12,6 +12,7 @@
 #include "vtx_types.h"
 
 struct page;
+struct vm_area_struct;
 
 /**
  * Is this the step that the fail_nth parameter asked to fail? Counts down by one.
@@ -47,6 +48,12 @@ void vtx_free(void *address);
 struct page *vtx_user_pages_alloc(unsigned int order);
 /** Give one of these pages back; whoever has it mapped or pinned keeps it. May sleep. */
 void vtx_user_page_free(struct page *page);
+
+/**
+ * Add to the flags of a mapping, by every kernel's idea of how. The caller holds mmap_lock for
+ * writing, as a file's mmap does.
+ */
+void vtx_vma_flags_set(struct vm_area_struct *vma, unsigned long flags);
 
 /** How many allocations are alive. 0 after the last unit's exit, or something leaks. */
 int vtx_mem_alive(void);

@@ -106,6 +106,15 @@ void vtx_user_page_free(struct page *page)
 	atomic_dec(&mem_alive);
 }
 
+void vtx_vma_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef VTX_HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
 int vtx_mem_alive(void)
 {
 	return atomic_read(&mem_alive);
