@@ -25,7 +25,7 @@ def page(directory):
 
 def rows(text, columns):
     """The rows of all tables with so many columns, each a list of cells."""
-    cells = [[c.strip() for c in m[1].split(" | ")] for m in map(ROW.match, text.splitlines()) if m]
+    cells = [[c.strip() for c in m[1].split("|")] for m in map(ROW.match, text.splitlines()) if m]
     return [row for row in cells if len(row) == columns]
 
 
