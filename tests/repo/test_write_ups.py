@@ -12,6 +12,7 @@ CHAPTERS = ("Recap", "Goals", "Background", "What changes in the driver", "The i
 ROW = re.compile(r"^\|(.*)\|\s*$")
 IOCTL = re.compile(r"^#define (VTXDRV_\w+) _IO[WR]*\(VTXDRV_IOC, (\w+)(?:, struct (\w+))?\)", re.M)
 SIZE = re.compile(r"^VTX_ABI_SIZE\((\w+), (\d+)\);", re.M)
+OPTION = re.compile(r"""^\t\{ "([a-z-]+)", (?:'.'|OPTION_\w+), (?:NULL|")""", re.M)
 ENTRY = re.compile(r'\((\w+), (\w+),\s*"([^"]*)"', re.S)
 
 
@@ -89,6 +90,20 @@ def test_ioctls_are_described(repository):
     scan.report(problems, "ioctls")
 
 
+def test_commands_are_described(repository):
+    """The chapter about vtxctl has each command of the stage, and each of its options."""
+    problems = []
+    for stage in stages(repository):
+        chapter = page(stage).partition("\n## vtxctl\n")[2].partition("\n## ")[0]
+        for path in sorted(stage.glob("cmd_*.c")):
+            text = scan.text_of(path)
+            wanted = [f"vtxctl {name}" for name in re.findall(r"^VTX_COMMAND\((\w+),", text, re.M)]
+            wanted += [f"--{name}" for name in OPTION.findall(text)]
+            problems += [f"{stage.name}/README.md: {what} ({path.name})" for what in wanted
+                         if what not in chapter]
+    scan.report(problems, "not in the chapter about vtxctl")
+
+
 def test_refusals_are_listed(repository):
     """The errnos of VTXDRV_CREATE_VM are those of the comment in vtxdrv.h."""
     text = re.search(r"Create the VM of this open file(.*?)\*/", header(repository), re.S)[1]
@@ -137,7 +152,7 @@ def test_fields_exist(repository):
 def test_hypercalls_are_listed(repository):
     """The table of hypercalls is that of guest.h."""
     text = scan.text_of(repository / "project04/guest/guest.h")
-    real = {name: number for name, number in re.findall(r"^#define VTX_CALL_(\w+) (\d+)$", text, re.M)}
+    real = dict(re.findall(r"^#define VTX_CALL_(\w+) (\d+)$", text, re.M))
     listed = {row[1].strip("`"): row[0] for row in rows(page(repository / "project04"), 4)
               if row[0].isdigit() and re.fullmatch(r"`[A-Z]+`", row[1])}
     assert listed == real
