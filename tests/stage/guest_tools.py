@@ -7,7 +7,6 @@ really happened is asked of the emulator and of vtxprobe, in which no code of th
 from __future__ import annotations
 
 import re
-import time
 
 from harness import guests, paging
 from harness.evidence import NoMemory
@@ -22,7 +21,7 @@ SIZE = "1M"
 IOCTLS = {"create": "VTXDRV_CREATE_VM", "init": "VTXDRV_INIT_VCPU", "run": "VTXDRV_RUN_VCPU",
           "guest": "VTXDRV_RUN_VCPU", "guests": "VTXDRV_RUN_VCPU", "regs": "VTXDRV_GET_REGS",
           "setreg": "VTXDRV_SET_REGS", "sregs": "VTXDRV_GET_SREGS", "setsreg": "VTXDRV_SET_SREGS",
-          "state": "VTXDRV_GET_STATE", "stats": "VTXDRV_GET_STATS", "try": "VTXDRV_TRY_ENTRY"}
+          "state": "VTXDRV_GET_STATE", "stats": "VTXDRV_GET_STATS", "enter": "VTXDRV_TRY_ENTRY"}
 # SDM vol. 3, appendix B: natural-width host state, and the selectors.
 HOST = {"es": 0x0c00, "cs": 0x0c02, "ss": 0x0c04, "ds": 0x0c06, "fs": 0x0c08, "gs": 0x0c0a,
         "tr": 0x0c0c, "pat": 0x2c00, "efer": 0x2c02, "sysenter_cs": 0x4c00, "cr0": 0x6c00,
@@ -111,18 +110,7 @@ def kept(lines, what, *, read=None, vcpu=0):
 # ---- from outside -------------------------------------------------------------------------------
 
 
-def host_of(lab, cpu):
-    """What vtxprobe says of a CPU's own selectors, tables and bases."""
-    return dict(Line(f"host {lab.probe('host', cpu)}"))
-
-
-def vmcs_of(lines_or_text):
-    """The fields of a VMCS, by encoding, as vtxprobe prints the current one of a CPU."""
-    return {int(code, 16): int(value, 16)
-            for code, value in re.findall(r"\b(?:0x)?([0-9a-f]+):(?:0x)?([0-9a-f]+)", lines_or_text)}
-
-
-def in_guest(lab, cpu, tries=40):
+def in_guest(lab, cpu, tries=60):
     """The emulator's view of a CPU at a moment when it is in the guest; None if it never was.
 
     A machine stands still while nobody runs a command in it, so each try lets it run a little.
@@ -135,30 +123,131 @@ def in_guest(lab, cpu, tries=40):
     return None
 
 
-def guest_bytes(lab, root, address, length, what, read=None):
-    """Guest memory as the emulator has it, through the guest's own page tables."""
+def number_at(lab, root, address, what, read=None):
+    """A number of the guest's memory as the emulator has it, through the guest's own tables."""
     __tracebackhide__ = True
     try:
-        return lab.machine.outside.linear(root, address, length)
+        return int.from_bytes(lab.machine.outside.linear(root, address, 8), "little")
     except (paging.NotMapped, NoMemory) as error:
         fail(what, "memory that the guest's tables lead to", str(error), read)
 
 
-def number_at(lab, root, address, what="guest memory", read=None):
+# ---- page tables --------------------------------------------------------------------------------
+
+TABLES = f"{README}#page-tables-that-name-host-frames"
+
+
+def frame_of(lines):
+    """Guest address -> the host's frame, by what /proc/self/pagemap says."""
+    runs = [(line["address"], line["frame"], line["count"]) for line in lines
+            if line.what == "frames"]
+
+    def frame(address):
+        for first, at, count in runs:
+            if first <= address < first + count * PAGE:
+                return at + address - first
+        return None
+    return frame
+
+
+def find_root(read, frame, size):
+    """The table from which most of guest memory is found; None where there is no table.
+
+    Tables lie at the top of guest memory. How they are arranged there is the student's affair, and
+    CR3 is another exercise's.
+    """
+    tables = []
+    for address in range(size - PAGE, max(size - 64 * PAGE, 0), -PAGE):
+        if not any(entry & paging.PRESENT for entry in paging.entries(read, frame(address))):
+            break
+        tables.append(frame(address))
+    return max(tables, key=lambda table: _finds(read, table, frame), default=None)
+
+
+def _finds(read, root, frame):
+    """How many pages a processor would find at their place with this table in CR3."""
+    found = 0
+    try:
+        for leaf in paging.walk(read, root):
+            found += isinstance(leaf, paging.Leaf) and frame(leaf.linear) == leaf.frame
+    except (NoMemory, paging.Endless):
+        pass
+    return found
+
+
+def check_tables(read, root, frame, size):
+    """Guest-linear x is byte x of guest memory; nothing else can be reached or changed."""
     __tracebackhide__ = True
-    return int.from_bytes(guest_bytes(lab, root, address, 8, what, read), "little")
+    try:
+        found = list(paging.walk(read, root))
+    except (NoMemory, paging.Endless) as error:
+        fail("the tables, from CR3 on", "tables in guest memory", str(error), TABLES)
+    tables = [t.frame for t in found if isinstance(t, paging.Table)]
+    leaves = [leaf for leaf in found if isinstance(leaf, paging.Leaf)]
+    mine = {frame(address) for address in range(0, size, PAGE)}
+    for table in tables:
+        require(table in mine, expected="a frame of guest memory", seen=f"{table:#x}",
+                what="frame of a page table", read=TABLES)
+    _check_leaves(leaves, frame, size)
+    lowest = min(address for address in range(0, size, PAGE) if frame(address) in tables)
+    _check_rights(leaves, set(tables), lowest)
+    return lowest, leaves
 
 
-def end(lab, pid):
-    """End a process that vmtool has left in the background, and wait until it is gone."""
-    lab.sh(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do usleep 10000; done")
+def _check_leaves(leaves, frame, size):
+    __tracebackhide__ = True
+    at = PAGE
+    require(leaves, expected="an entry", seen="none", what="pages that the tables map", read=TABLES)
+    check(leaves[0].linear, PAGE, "first linear address that is mapped: page 0 is not there",
+          read=TABLES)
+    for leaf in leaves:
+        check(leaf.linear, at, "next linear address that is mapped: no gap, no other place",
+              read=TABLES)
+        for offset in range(0, leaf.size, PAGE):
+            check(leaf.frame + offset, frame(at + offset), "host frame that linear address"
+                  f" {at + offset:#x} is mapped to: it has to be the guest's own at that address",
+                  read=TABLES)
+        at += leaf.size
+    check(at, size, "end of what is mapped: nothing beyond guest memory", read=TABLES)
 
 
-def wait_until(lab, condition, seconds=3.0):
-    """Let the machine run until something is true; False if it never is."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        lab.machine.ping()
-    return False
+def _check_rights(leaves, tables, lowest):
+    __tracebackhide__ = True
+    for leaf in leaves:
+        what = f"linear address {leaf.linear:#x}"
+        holds = {leaf.frame + offset for offset in range(0, leaf.size, PAGE)} & tables
+        require(not (holds and leaf.writable), expected="read-only", seen="writable",
+                what=f"{what}, where a page table is", read=TABLES)
+        require(leaf.writable or leaf.linear >= lowest, expected="writable", seen="read-only",
+                what=f"{what}, below the tables", read=TABLES)
+        require(not leaf.user, expected="supervisor", seen="user", what=what, read=TABLES)
+        require(leaf.executable, expected="executable", seen="NX", what=what, read=TABLES)
+
+
+def huge_regions(frame, usable):
+    """Regions of 2 MiB that are one aligned piece, without page 0 and below the tables."""
+    return [region for region in range(2 * MIB, usable - 2 * MIB + 1, 2 * MIB)
+            if frame(region) % (2 * MIB) == 0
+            and all(frame(region + offset) == frame(region) + offset
+                    for offset in range(0, 2 * MIB, PAGE))]
+
+
+def check_huge(leaves, regions):
+    """One entry for each of these regions."""
+    __tracebackhide__ = True
+    sizes = {leaf.linear: leaf.size for leaf in leaves}
+    for region in regions:
+        check(sizes.get(region), 2 * MIB, f"bytes that one entry maps at {region:#x}, where the host"
+              " has one piece of 2 MiB", read=TABLES)
+
+
+def remembered(read):
+    """The same memory, each page asked for once: nobody writes it meanwhile."""
+    pages = {}
+
+    def remembering(address, length):
+        at = address & ~(PAGE - 1)
+        if at not in pages:
+            pages[at] = read(at, PAGE)
+        return pages[at][address - at:address - at + length]
+    return remembering
