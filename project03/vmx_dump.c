@@ -41,18 +41,21 @@ void vmx_dump_learn(void)
 	learnt = true;
 }
 
+int vmx_dump_field(u32 number, struct vtx_field *field)
+{
+	*field = (struct vtx_field){
+		.encoding = vmcs_table[number].encoding,
+		.error = field_error[number],
+	};
+	return field->error ? 0 : read_field(field->encoding, &field->value, &field->error);
+}
+
 u32 vmx_state_dump(struct vtx_vcpu *vcpu, struct vtx_field *fields, u32 size)
 {
 	u32 i;
 
 	for (i = 0; i < VMCS_FIELDS && i < size; i++) {
-		fields[i] = (struct vtx_field){
-			.encoding = vmcs_table[i].encoding,
-			.error = field_error[i],
-		};
-		if (field_error[i])
-			continue;
-		if (read_field(fields[i].encoding, &fields[i].value, &fields[i].error))
+		if (vmx_dump_field(i, &fields[i]))
 			return 0;
 	}
 	return VMCS_FIELDS;
