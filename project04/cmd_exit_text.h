@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file cmd_exit_text.h
+ * @brief A VM exit in words. No device and no system call: tested on the host.
+ */
+#ifndef CMD_EXIT_TEXT_H
+#define CMD_EXIT_TEXT_H
+
+#include <stddef.h>
+
+#include "vtx_types.h"
+#include "vtxdrv.h"
+
+/** Room for exit_describe() and page_fault_text(), the terminating zero included. */
+#define EXIT_TEXT_SIZE 160
+
+/** The SDM's name of a basic exit reason (bits 31:16 are ignored); "reserved exit reason". */
+const char *exit_reason_name(u32 reason);
+
+/** "hlt", "hypercall", "triple-fault", …: the key of a kind in JSON. */
+const char *exit_kind_name(u32 kind);
+
+/** "#PF"; "#?" for a reserved vector. */
+const char *exception_mnemonic(u32 vector);
+
+/** "page fault". */
+const char *exception_name(u32 vector);
+
+/** Does this exception push an error code? */
+bool exception_has_code(u32 vector);
+
+/** "write", … of VTX_CALL_WRITE; "unknown". */
+const char *hypercall_name(u64 number);
+
+/** "RAX" … "R15" of the number that an exit qualification has. */
+const char *gpr_name(u32 number);
+
+/**
+ * What a page fault's error code says: "write of 0x10, page not present".
+ *
+ * @param text at least EXIT_TEXT_SIZE bytes
+ */
+void page_fault_text(char *text, u32 error_code, u64 address);
+
+/**
+ * What an exit was about, beyond its reason: the qualification, decoded as the reason demands.
+ *
+ * @param exit as the driver gave it
+ * @param text out: at least EXIT_TEXT_SIZE bytes; empty if there is nothing more to say
+ */
+void exit_describe(const struct vtx_exit *exit, char *text);
+
+#endif
