@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * @file cmd_dump.h
+ * @brief The whole VMCS of a vCPU: for vtxctl dump, and for run --dump.
+ */
+#ifndef CMD_DUMP_H
+#define CMD_DUMP_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "vmcs_fields.h"
+#include "vtxdrv.h"
+
+/** A VMCS as the driver gives it, and what one has to know to judge it. */
+struct dump {
+	char vm[VTX_NAME_SIZE]; /**< name of the VM */
+	__u32 id; /**< of the VM */
+	__u32 vcpu;
+	struct vtx_cpu_facts facts; /**< of the CPU that it is active on, else of the first online */
+	__u32 count; /**< of fields */
+	struct vtx_field fields[VMCS_FIELDS];
+};
+
+/**
+ * Read the control structure of a vCPU and the facts of its CPU; complains when it cannot.
+ *
+ * @param fd the open device
+ * @param info of the VM
+ * @param vcpu its vCPU
+ * @param dump out
+ * @return CTL_DONE or CTL_NO
+ */
+int dump_read(int fd, const struct vtx_vm_info *info, __u32 vcpu, struct dump *dump);
+
+/** The format of vtxctl explain: {"vendor", "vm", "vcpu", "facts", "fields", "absent"}. */
+struct json_object *dump_json(const struct dump *dump);
+
+/** Print it for people: grouped as in the SDM, bits by name. */
+void dump_print(const struct dump *dump);
+
+/** Room for dump_decode()'s text, the terminating zero included. */
+#define DUMP_TEXT_SIZE 2048
+
+/**
+ * What the value of a field means: names of bits, of a reason, of an error.
+ *
+ * @param encoding of the field
+ * @param value of the field
+ * @param text out: at least DUMP_TEXT_SIZE bytes; empty where the number says all
+ */
+void dump_decode(__u32 encoding, __u64 value, char *text);
+
+#endif
