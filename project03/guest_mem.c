@@ -99,6 +99,7 @@ int guest_mem_alloc(struct guest_mem *mem, u64 size)
 	if (!mem->blocks)
 		return -ENOMEM;
 	mem->size = size;
+	mem->mappable = size;
 	mem->nr_blocks = blocks;
 	for (i = 0; i < blocks && !err; i++)
 		err = block_alloc(&mem->blocks[i], pages_of_block(mem, i));
@@ -120,7 +121,7 @@ static vm_fault_t guest_mem_fault(struct vm_fault *vmf)
 	const struct guest_mem *mem = vmf->vma->vm_private_data;
 	u64 gpa = (u64)vmf->pgoff * GUEST_PAGE_SIZE;
 
-	if (gpa >= mem->size)
+	if (gpa >= mem->mappable)
 		return VM_FAULT_SIGBUS;
 	vmf->page = guest_mem_page(mem, gpa);
 	get_page(vmf->page);

@@ -28,6 +28,7 @@ struct guest_block {
 /** Guest memory; all zeros: none. */
 struct guest_mem {
 	u64 size; /**< bytes, a multiple of 4096 */
+	u64 mappable; /**< bytes that the owner may touch; from project04 on tables lie above */
 	u64 nr_blocks;
 	struct guest_block *blocks;
 };

@@ -16,6 +16,9 @@
 #include "host_cpu.h"
 #include "hv_ops.h"
 #include "vmcs_insn.h"
+#if VTX_STAGE >= 4
+#include "vmx_run.h"
+#endif
 #include "vmx_vcpu.h"
 #include "vtx_todo.h"
 
@@ -139,4 +142,7 @@ void vmx_vcpus_leave_cpu(void)
 /* It stays active here until another CPU takes it: mostly the next one to load it is this one. */
 void vmx_vcpu_put(struct vtx_vcpu *vcpu)
 {
+#if VTX_STAGE >= 4
+	vmx_world_end(vcpu);
+#endif
 }

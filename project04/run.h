@@ -6,6 +6,8 @@
 #ifndef RUN_H
 #define RUN_H
 
+#include <linux/hrtimer.h>
+
 #include "unit.h"
 #include "vm.h"
 
@@ -22,59 +24,93 @@ enum vtx_next {
 /** One call of VTXDRV_RUN_VCPU. */
 struct vtx_turn {
 	struct vtx_vcpu *vcpu;
-	u64 deadline; /**< CLOCK_MONOTONIC in ns; U64_MAX: none */
 	bool every_exit; /**< VTX_RUN_EVERY_EXIT */
-	int err; /**< for the caller, with VTX_NEXT_USER */
-	u64 exit_tsc; /**< when the last exit was; 0: it is accounted for */
+	int err; /**< with VTX_NEXT_USER: for the caller, 0 if there is an exit to look at */
+	u64 deadline; /**< CLOCK_MONOTONIC in ns; U64_MAX: none */
+	struct hrtimer timer; /**< gets a guest that never exits out at the deadline */
+	u64 exit_tsc; /**< TSC at the last exit */
+	struct vtx_exit_count *counting; /**< where its cost is to be counted; NULL: it has been */
 };
 
 /**
  * The run loop (exercise 4.5): run the vCPU until user space has something to look at. May sleep.
- * vcpu->lock is held, the guest's FPU state is the task's.
+ * vcpu->lock is held, and the task has the guest's FPU state.
  *
  * @return 0: see vcpu->exit; -EIO: see the log; -ENOSYS while an exercise is not done
  */
 int vtx_run_loop(struct vtx_turn *turn);
 
+/* ---- what the loop is made of: run_steps.c --------------------------------------------------- */
+
 /**
- * What has to be done before the guest may be entered: a signal, a deadline, a visitor, another
- * task, a CPU that is not in VMX operation? Loaded, interrupts off. Fills in vcpu->exit where the
- * answer is VTX_NEXT_USER.
+ * Is there anything to do before the guest may be entered: a signal, the deadline, a visitor,
+ * another task that wants the CPU, a CPU that has left VMX operation? Loaded, interrupts off.
+ *
+ * @return VTX_NEXT_GUEST: nothing; VTX_NEXT_USER: vcpu->exit has been filled in
  */
 enum vtx_next vtx_before_entry(struct vtx_turn *turn);
 
 /**
- * Enter once and note the exit: guest time, statistics and decoding. Loaded, interrupts off, and
- * off afterwards, so that nobody has come between.
+ * hv->vcpu_load() has failed. Not loaded.
  *
- * @return 0: vcpu->exit is filled in; -EIO, -ENOSYS as of hv->enter
+ * @return VTX_NEXT_ASIDE: this CPU is going offline, try another one; VTX_NEXT_USER
+ */
+enum vtx_next vtx_load_failed(struct vtx_turn *turn, int err);
+
+/**
+ * Enter once and decode the exit. Loaded, interrupts off, and off afterwards: nobody has come
+ * between, so the control structure is still there for whoever answers the exit.
+ *
+ * @return 0: vcpu->exit is filled in; -EIO, -ENOSYS: there was none
  */
 int vtx_enter_once(struct vtx_turn *turn);
 
-/**
- * Answer vcpu->exit, or leave it to user space. Loaded, interrupts off. vcpu->exit.handled tells
- * user space which of the two it was.
- */
-enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
+/** The last exit's cost ends here. */
+void vtx_count_cost(struct vtx_turn *turn);
 
-/** Dump and explain what nobody could handle, into the log. Loaded; interrupts on. */
+/**
+ * Interrupts on: the host serves what has taken the guest out, and the time that this takes, the
+ * tick for example, counts as the guest's. Interrupts off before.
+ */
+void vtx_host_turn(void);
+
+/** Say in the log what is the matter with an exit that nobody can handle. Loaded. */
 void vtx_log_exit(struct vtx_vcpu *vcpu);
 
 /**
- * Let visitors of the vCPU and other tasks go first. Not loaded; may sleep. vcpu->lock is held
- * before and after, but not throughout.
+ * Let other tasks, and visitors of the vCPU, go first. Not loaded; may sleep. vcpu->lock is held
+ * before and after, not throughout.
  */
 void vtx_step_aside(struct vtx_vcpu *vcpu);
 
-/**
- * The vCPU's exit was none of the processor's: kind, with the guest's RIP and the time. Any context.
- */
+/** Make up an exit that was none of the guest's: a signal, a timeout, a shutdown. Any context. */
 void vtx_exit_set(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind);
 
-/** The ioctl VTXDRV_RUN_VCPU. */
-long vtx_ioctl_run(struct vtx_file *file, void __user *arg);
+/* ---- exit_handlers.c -------------------------------------------------------------------------- */
 
-/** The ioctls about registers and statistics, ends with cmd 0. */
-extern const struct vtx_ioctl vtx_run_ioctls[];
+/**
+ * Answer vcpu->exit, or leave it to user space; exit.handled is set accordingly. Loaded, interrupts
+ * off.
+ *
+ * @return VTX_NEXT_GUEST or VTX_NEXT_USER
+ */
+enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
+
+/* ---- the ioctls: run_vcpu.c, run_regs.c ------------------------------------------------------- */
+
+/** VTXDRV_RUN_VCPU. */
+long vtx_ioctl_run(struct vtx_file *file, void __user *arg);
+/** VTXDRV_INIT_VCPU. */
+long vtx_ioctl_init(struct vtx_file *file, void __user *arg);
+/** VTXDRV_GET_REGS. */
+long vtx_ioctl_get_regs(struct vtx_file *file, void __user *arg);
+/** VTXDRV_SET_REGS. */
+long vtx_ioctl_set_regs(struct vtx_file *file, void __user *arg);
+/** VTXDRV_GET_SREGS. */
+long vtx_ioctl_get_sregs(struct vtx_file *file, void __user *arg);
+/** VTXDRV_SET_SREGS. */
+long vtx_ioctl_set_sregs(struct vtx_file *file, void __user *arg);
+/** VTXDRV_GET_STATS. */
+long vtx_ioctl_get_stats(struct vtx_file *file, void __user *arg);
 
 #endif

@@ -55,6 +55,9 @@ void vtx_user_page_free(struct page *page);
  */
 void vtx_vma_flags_set(struct vm_area_struct *vma, unsigned long flags);
 
+/** Count @p change allocations that the kernel has made for us, or freed. Any context. */
+void vtx_mem_note(int change);
+
 /** How many allocations are alive. 0 after the last unit's exit, or something leaks. */
 int vtx_mem_alive(void);
 

@@ -115,6 +115,11 @@ void vtx_vma_flags_set(struct vm_area_struct *vma, unsigned long flags)
 #endif
 }
 
+void vtx_mem_note(int change)
+{
+	atomic_add(change, &mem_alive);
+}
+
 int vtx_mem_alive(void)
 {
 	return atomic_read(&mem_alive);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Registers of a vCPU that does not run, for user space. VM entry checks most of what is set here
+ * and refuses it; what it would let pass, and must not be, is refused here.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
+
+#include "hv_ops.h"
+#include "vmcs_access.h"
+#include "vmx_entry_bits.h"
+#include "vmx_run.h"
+#include "x86_bits.h"
+
+/* ---- general registers: vcpu->regs has them, the next entry writes RIP, RSP and RFLAGS ---------- */
+
+int vmx_get_regs(struct vtx_vcpu *vcpu, struct vtx_regs *regs)
+{
+	*regs = vcpu->regs;
+	return 0;
+}
+
+int vmx_set_regs(struct vtx_vcpu *vcpu, const struct vtx_regs *regs)
+{
+	vcpu->regs = *regs;
+	return 0;
+}
+
+/* ---- special registers ------------------------------------------------------------------------ */
+
+#define read_segment(name, segment) \
+	do { \
+		(segment)->base = vmcs_read_natural(VMCS_GUEST_##name##_BASE); \
+		(segment)->limit = vmcs_read32(VMCS_GUEST_##name##_LIMIT); \
+		(segment)->access = vmcs_read32(VMCS_GUEST_##name##_ACCESS_RIGHTS); \
+		(segment)->selector = vmcs_read16(VMCS_GUEST_##name##_SELECTOR); \
+	} while (0)
+
+#define write_segment(name, segment) \
+	do { \
+		vmcs_write_natural(VMCS_GUEST_##name##_BASE, (segment)->base); \
+		vmcs_write32(VMCS_GUEST_##name##_LIMIT, (segment)->limit); \
+		vmcs_write32(VMCS_GUEST_##name##_ACCESS_RIGHTS, (segment)->access); \
+		vmcs_write16(VMCS_GUEST_##name##_SELECTOR, (segment)->selector); \
+	} while (0)
+
+static void read_segments(struct vtx_sregs *sregs)
+{
+	read_segment(ES, &sregs->es);
+	read_segment(CS, &sregs->cs);
+	read_segment(SS, &sregs->ss);
+	read_segment(DS, &sregs->ds);
+	read_segment(FS, &sregs->fs);
+	read_segment(GS, &sregs->gs);
+	read_segment(LDTR, &sregs->ldtr);
+	read_segment(TR, &sregs->tr);
+	sregs->gdtr.base = vmcs_read_natural(VMCS_GUEST_GDTR_BASE);
+	sregs->gdtr.limit = vmcs_read32(VMCS_GUEST_GDTR_LIMIT);
+	sregs->idtr.base = vmcs_read_natural(VMCS_GUEST_IDTR_BASE);
+	sregs->idtr.limit = vmcs_read32(VMCS_GUEST_IDTR_LIMIT);
+}
+
+static void write_segments(const struct vtx_sregs *sregs)
+{
+	write_segment(ES, &sregs->es);
+	write_segment(CS, &sregs->cs);
+	write_segment(SS, &sregs->ss);
+	write_segment(DS, &sregs->ds);
+	write_segment(FS, &sregs->fs);
+	write_segment(GS, &sregs->gs);
+	write_segment(LDTR, &sregs->ldtr);
+	write_segment(TR, &sregs->tr);
+	vmcs_write_natural(VMCS_GUEST_GDTR_BASE, sregs->gdtr.base);
+	vmcs_write32(VMCS_GUEST_GDTR_LIMIT, sregs->gdtr.limit);
+	vmcs_write_natural(VMCS_GUEST_IDTR_BASE, sregs->idtr.base);
+	vmcs_write32(VMCS_GUEST_IDTR_LIMIT, sregs->idtr.limit);
+}
+
+int vmx_get_sregs(struct vtx_vcpu *vcpu, struct vtx_sregs *sregs)
+{
+	memset(sregs, 0, sizeof(*sregs));
+	read_segments(sregs);
+	sregs->cr0 = vmcs_read_natural(VMCS_CR0_READ_SHADOW);
+	sregs->cr2 = vcpu->cr2;
+	sregs->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
+	sregs->cr4 = vmcs_read_natural(VMCS_CR4_READ_SHADOW);
+	sregs->efer = vmcs_read64(VMCS_GUEST_IA32_EFER);
+	memcpy(sregs->dr, vcpu->dr, sizeof(sregs->dr));
+	sregs->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
+	return vmcs_error() ? -EIO : 0;
+}
+
+/*
+ * Bits that may be changed without giving the guest a hold on the host: none of them changes how
+ * its page tables, which name host frames, are read or whether it can write to them.
+ */
+#define CR0_FREE (CR0_MP | CR0_EM | CR0_TS | CR0_AM)
+#define CR4_FREE (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+
+static bool may_change(const char *name, u64 has, u64 wanted, u64 free)
+{
+	if (!((has ^ wanted) & ~free))
+		return true;
+	pr_notice("set registers: %s %#llx, must be %#llx except for the bits %#llx\n", name,
+		  wanted, has, free);
+	return false;
+}
+
+static int check_sregs(const struct vtx_sregs *has, const struct vtx_sregs *wanted)
+{
+	if (!may_change("CR3", has->cr3, wanted->cr3, 0) ||
+	    !may_change("CR0", has->cr0, wanted->cr0, CR0_FREE) ||
+	    !may_change("CR4", has->cr4, wanted->cr4, CR4_FREE) ||
+	    !may_change("IA32_EFER", has->efer, wanted->efer, 0))
+		return -EPERM;
+	/* The host itself loads DR6, and a bit in the upper half is #GP there. */
+	if (wanted->dr[6] >> 32 || wanted->dr[4] || wanted->dr[5]) {
+		pr_notice("set registers: DR6 %#llx, must have 32 bits; DR4 and DR5 must be 0\n",
+			  wanted->dr[6]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void write_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
+{
+	u64 forced = vmcs_read_natural(VMCS_GUEST_CR4) & CR4_VMXE;
+
+	write_segments(sregs);
+	vmcs_write_natural(VMCS_GUEST_CR0, sregs->cr0);
+	vmcs_write_natural(VMCS_CR0_READ_SHADOW, sregs->cr0);
+	vmcs_write_natural(VMCS_GUEST_CR4, sregs->cr4 | forced);
+	vmcs_write_natural(VMCS_CR4_READ_SHADOW, sregs->cr4);
+	vmcs_write_natural(VMCS_GUEST_DR7, sregs->dr[7]);
+	vcpu->cr2 = sregs->cr2;
+	memcpy(vcpu->dr, sregs->dr, sizeof(vcpu->dr));
+	vcpu->dr[7] = 0;
+	/* DR0 to DR3 and DR6 that mean something have to be in the processor. */
+	vcpu->dr_used = true;
+}
+
+int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
+{
+	struct vtx_sregs has;
+	int err;
+
+	err = vmx_get_sregs(vcpu, &has) ?: check_sregs(&has, sregs);
+	if (err)
+		return err;
+	write_sregs(vcpu, sregs);
+	return vmcs_error() ? -EIO : 0;
+}

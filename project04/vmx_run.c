@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hv->enter for VMX: everything around the stub. Loaded, interrupts off throughout.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/msr.h>
+#include <asm/special_insns.h>
+#include <linux/context_tracking.h>
+#include <linux/printk.h>
+#include <linux/smp.h>
+
+#include "hv_ops.h"
+#include "vmcs_access.h"
+#include "vmx_exit_bits.h"
+#include "vmx_exit_reasons.h"
+#include "vmx_msrs.h"
+#include "vmx_run.h"
+#include "vtx_todo.h"
+#include "x86_exceptions.h"
+
+/* ---- before the entry: what of the VMCS is out of date ---------------------------------------- */
+
+static void write_changed(enum vmcs_field field, u64 *in_vmcs, u64 value)
+{
+	if (*in_vmcs == value)
+		return;
+	vmcs_write_checked(field, value);
+	*in_vmcs = value;
+}
+
+/*
+ * CR3 and CR4 of the host change between two entries: with PCID the same task may get another CR3,
+ * and perf and the FPU code set bits of CR4. To compare costs less than to write.
+ */
+static void refresh_host_state(struct vmx_world *world)
+{
+	if (world->host_cpu != smp_processor_id()) {
+		vmx_host_state_cpu();
+		world->host_cr3 = 0;
+		world->host_cr4 = 0;
+		world->host_cpu = smp_processor_id();
+	}
+	write_changed(VMCS_HOST_CR3, &world->host_cr3, __read_cr3());
+	write_changed(VMCS_HOST_CR4, &world->host_cr4, __read_cr4());
+}
+
+static void refresh_guest_state(struct vmx_world *world, const struct vtx_regs *regs)
+{
+	write_changed(VMCS_GUEST_RIP, &world->guest_rip, regs->rip);
+	write_changed(VMCS_GUEST_RSP, &world->guest_rsp, regs->rsp);
+	write_changed(VMCS_GUEST_RFLAGS, &world->guest_rflags, regs->rflags);
+}
+
+/* From its first use of the debug registers on, a guest has them for itself. */
+static void refresh_dr_exiting(struct vmx_vcpu *vmx, bool dr_used)
+{
+	u32 controls = vmx->controls.value[VMX_CTL_PRIMARY];
+
+	if (vmx->world.dr_exiting != dr_used)
+		return;
+	vmx->world.dr_exiting = !dr_used;
+	if (dr_used)
+		controls &= ~VMX_PRIMARY_MOV_DR_EXITING;
+	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls);
+}
+
+/* ---- what neither the VMCS nor the stub switches ---------------------------------------------- */
+
+struct host_registers {
+	unsigned long dr[4];
+	u64 debugctl;
+	u32 pkru;
+};
+
+static void swap_in_debug_registers(const struct vtx_vcpu *vcpu, struct host_registers *host)
+{
+	get_debugreg(host->dr[0], 0);
+	get_debugreg(host->dr[1], 1);
+	get_debugreg(host->dr[2], 2);
+	get_debugreg(host->dr[3], 3);
+	/* The guest's addresses are not to be the host's breakpoints, be it for an instant. */
+	set_debugreg(0, 7);
+	set_debugreg(vcpu->dr[0], 0);
+	set_debugreg(vcpu->dr[1], 1);
+	set_debugreg(vcpu->dr[2], 2);
+	set_debugreg(vcpu->dr[3], 3);
+	set_debugreg(vcpu->dr[6], 6);
+}
+
+static void swap_out_debug_registers(struct vtx_vcpu *vcpu, const struct host_registers *host)
+{
+	unsigned long value;
+
+	get_debugreg(value, 0);
+	vcpu->dr[0] = value;
+	get_debugreg(value, 1);
+	vcpu->dr[1] = value;
+	get_debugreg(value, 2);
+	vcpu->dr[2] = value;
+	get_debugreg(value, 3);
+	vcpu->dr[3] = value;
+	get_debugreg(value, 6);
+	vcpu->dr[6] = value;
+	set_debugreg(host->dr[0], 0);
+	set_debugreg(host->dr[1], 1);
+	set_debugreg(host->dr[2], 2);
+	set_debugreg(host->dr[3], 3);
+	/* The kernel's #DB handler expects to find it clear. */
+	set_debugreg(DR6_RESERVED, 6);
+}
+
+/*
+ * A guest cannot execute WRPKRU without CR4.PKE, but it can XRSTOR; and the kernel's own code for
+ * FPU states leaves PKRU out.
+ */
+static void swap_in(const struct vtx_vcpu *vcpu, struct host_registers *host)
+{
+	rdmsrl(IA32_DEBUGCTL, host->debugctl);
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
+		host->pkru = rdpkru();
+		if (host->pkru != vcpu->pkru)
+			wrpkru(vcpu->pkru);
+	}
+	if (vcpu->dr_used)
+		swap_in_debug_registers(vcpu, host);
+	native_write_cr2(vcpu->cr2);
+}
+
+static void swap_out(struct vtx_vcpu *vcpu, const struct host_registers *host)
+{
+	vcpu->cr2 = native_read_cr2();
+	if (vcpu->dr_used)
+		swap_out_debug_registers(vcpu, host);
+	/* An exit leaves DR7 with all breakpoints off, and IA32_DEBUGCTL 0. */
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+	if (host->debugctl)
+		wrmsrl(IA32_DEBUGCTL, host->debugctl);
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
+		vcpu->pkru = rdpkru();
+		if (host->pkru != vcpu->pkru)
+			wrpkru(host->pkru);
+	}
+}
+
+/*
+ * For RCU a guest is what user mode is: as long as it runs, this CPU holds no reference to anything.
+ * Nothing that could be traced or uses RCU may stand in here.
+ */
+static noinstr int switch_worlds(struct vtx_vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	int outcome;
+
+	context_tracking_guest_enter();
+	outcome = vmx_world_switch(&vcpu->regs, vmx->launched, &vmx->world.host_rsp);
+	context_tracking_guest_exit();
+	return outcome;
+}
+
+/* ---- after the exit --------------------------------------------------------------------------- */
+
+static bool is_event(u32 information, unsigned int type, unsigned int vector)
+{
+	return information & VMX_INTERRUPTION_VALID &&
+	       VMX_EXIT_GET(information, INTERRUPTION_TYPE) == type &&
+	       VMX_EXIT_GET(information, INTERRUPTION_VECTOR) == vector;
+}
+
+/*
+ * An exit that an NMI or a machine check has caused consumes the event: nobody else will tell the
+ * host. NMIs stay blocked until an IRET, which is the one at the end of the host's handler. The
+ * entries in the IDT use stacks of their own, so the handlers are called as the processor does.
+ */
+static void deliver_to_host(const struct vmx_world *world)
+{
+	if (is_event(world->interruption, VMX_EVENT_NMI, X86_EXCEPTION_NMI))
+		asm volatile("int $2");
+	else if (is_event(world->interruption, VMX_EVENT_HARDWARE_EXCEPTION, X86_EXCEPTION_MC) ||
+		 VMX_EXIT_GET(world->exit_reason, EXIT_REASON_BASIC) ==
+			 VMX_EXIT_REASON_ENTRY_MACHINE_CHECK)
+		asm volatile("int $18");
+	/* The reason of the last #NM stays in this MSR, and the host would take it for its own. */
+	else if (is_event(world->interruption, VMX_EVENT_HARDWARE_EXCEPTION, X86_EXCEPTION_NM) &&
+		 cpu_feature_enabled(X86_FEATURE_XFD))
+		wrmsrl(IA32_XFD_ERR, 0);
+}
+
+static void note_exit(struct vtx_vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	struct vmx_world *world = &vmx->world;
+
+	world->exit_reason = vmcs_read32(VMCS_EXIT_REASON);
+	if (VMX_EXIT_GET(world->exit_reason, EXIT_REASON_BASIC) ==
+	    VMX_EXIT_REASON_EXCEPTION_OR_NMI)
+		world->interruption = vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_INFORMATION);
+	if (!(world->exit_reason & VMX_EXIT_REASON_ENTRY_FAILURE))
+		vmx->launched = true;
+	vcpu->regs.rip = vmcs_read_natural(VMCS_GUEST_RIP);
+	vcpu->regs.rsp = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu->regs.rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+	world->guest_rip = vcpu->regs.rip;
+	world->guest_rsp = vcpu->regs.rsp;
+	world->guest_rflags = vcpu->regs.rflags;
+	deliver_to_host(world);
+}
+
+static int outcome_error(const struct vtx_vcpu *vcpu, enum vmx_outcome outcome)
+{
+	switch (outcome) {
+	case VMX_OUTCOME_EXIT:
+	case VMX_OUTCOME_FAIL_VALID:
+		return 0;
+	case VMX_OUTCOME_UNDONE:
+		return VTX_TODO("4.4", "no guest is entered");
+	case VMX_OUTCOME_FAIL_INVALID:
+		pr_err_ratelimited("VM %u, vCPU %u: VM entry: VMfailInvalid, expected a current VMCS\n",
+				   vcpu->vm->id, vcpu->id);
+		return -EIO;
+	default:
+		pr_err_ratelimited("VM %u, vCPU %u: VM entry: exception, expected VMX operation\n",
+				   vcpu->vm->id, vcpu->id);
+		return -EIO;
+	}
+}
+
+int vmx_enter(struct vtx_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vmx_of(vcpu);
+	struct vmx_world *world = &vmx->world;
+	struct host_registers host;
+
+	vmx_world_begin(vcpu);
+	refresh_host_state(world);
+	refresh_guest_state(world, &vcpu->regs);
+	refresh_dr_exiting(vmx, vcpu->dr_used);
+	if (vmcs_error())
+		return -EIO;
+	world->interruption = 0;
+	swap_in(vcpu, &host);
+	world->outcome = switch_worlds(vcpu, vmx);
+	swap_out(vcpu, &host);
+	if (world->outcome == VMX_OUTCOME_EXIT)
+		note_exit(vcpu, vmx);
+	if (vmcs_error())
+		return -EIO;
+	return outcome_error(vcpu, world->outcome);
+}
