@@ -43,6 +43,15 @@ void ctl_json_print(struct json_object *object);
 /** Read "0x…" of at most 16 digits; false if @p value is anything else. */
 bool ctl_json_get_hex(struct json_object *value, u64 *out);
 
+/**
+ * Read a file that holds one JSON object; complains when it cannot.
+ *
+ * @param path "-" is stdin
+ * @param what it should be, for messages: "the output of vtxctl detect --json"
+ * @return the object, to be freed with json_object_put(); NULL
+ */
+struct json_object *ctl_json_load(const char *path, const char *what);
+
 /** Read a name into @p size bytes, padded with zeros; false if it does not fit or is no text. */
 bool ctl_json_get_name(struct json_object *value, char *name, size_t size);
 

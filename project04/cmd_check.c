@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vtxctl check: the rules of a VM entry, on a vCPU as it is.
+ */
+#include <unistd.h>
+
+#include "cmd_entry_explain.h"
+#include "cmd_look.h"
+#include "ctl.h"
+#include "ctl_json.h"
+
+static u32 print_json(const struct look *look, const struct vmx_state *state)
+{
+	struct json_object *object = entry_rules_json(state);
+
+	ctl_json_put_text(object, "vm", look->info.name);
+	ctl_json_put_int(object, "id", look->info.id);
+	ctl_json_put_int(object, "vcpu", look->vcpu);
+	ctl_json_print(object);
+	return vmx_check(state, NULL, NULL);
+}
+
+static int cmd_check_main(int argc, char **argv)
+{
+	struct look look = { 0 };
+	struct entry_state state;
+	u32 violated;
+	int status = look_open(&look, VTX_FEATURE_VM, argc, argv,
+			       "Would a VM entry of this vCPU succeed? VM is the id or the name of "
+			       "any process's VM. Exit status 1 if a rule is violated. A vCPU that "
+			       "was never initialised violates many.");
+
+	if (status != CTL_DONE)
+		return status;
+	status = entry_state_read(look.fd, look.info.id, look.vcpu, &state);
+	close(look.fd);
+	if (status != CTL_DONE)
+		return status;
+	if (look.json) {
+		violated = print_json(&look, &state.state);
+	} else {
+		printf("VM %u (%s), vCPU %u\n", look.info.id, look.info.name, look.vcpu);
+		violated = entry_print_rules(stdout, &state.state);
+	}
+	return violated ? CTL_NO : CTL_DONE;
+}
+
+VTX_COMMAND(check, "would a VM entry of this vCPU succeed?", cmd_check_main);
