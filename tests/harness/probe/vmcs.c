@@ -8,9 +8,9 @@
 
 /* SDM vol. 3, appendix B: an encoding is width (14:13), type (11:10), index (9:1). */
 #define KINDS 4
-#define INDICES 64
+#define INDICES 48
 #define ENCODING(width, type, index) ((width) << 13 | (type) << 10 | (index) << 1)
-#define FIELDS_MAX 256
+#define FIELDS_MAX 512
 
 struct vmcs_field {
 	u32 encoding;
