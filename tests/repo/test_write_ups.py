@@ -12,7 +12,7 @@ CHAPTERS = ("Recap", "Goals", "Background", "What changes in the driver", "The i
 ROW = re.compile(r"^\|(.*)\|\s*$")
 IOCTL = re.compile(r"^#define (VTXDRV_\w+) _IO[WR]*\(VTXDRV_IOC, (\w+)(?:, struct (\w+))?\)", re.M)
 SIZE = re.compile(r"^VTX_ABI_SIZE\((\w+), (\d+)\);", re.M)
-OPTION = re.compile(r"""^\t\{ "([a-z-]+)", (?:'.'|OPTION_\w+), (?:NULL|")""", re.M)
+OPTION = re.compile(r"""^\t\{ "([a-z-]+)", (?:'.'|KEY_\w+), (?:NULL|")""", re.M)
 ENTRY = re.compile(r'\((\w+), (\w+),\s*"([^"]*)"', re.S)
 
 
