@@ -5,8 +5,10 @@
 - A .def table becomes the documentation of a file: its comment, and its lines as a table.
 - A #define that is #undef'd in the same file is plumbing around a table and is left out.
 - In a run of #defines the comment before the first one is meant for all of them.
+- So it is in a run of declarations of functions and variables, a line each.
 - The comment behind "u64 a, b;" is meant for a and for b.
 - #UD, #GP and the like are exceptions of the processor, not links.
+- Headings of pages get names, and links to headings those, as GitHub has them without being told.
 
 Lines keep their numbers in C files, so that warnings point to the right one.
 
@@ -21,6 +23,9 @@ import sys
 from pathlib import Path
 
 DEFINE = re.compile(r"#define\s+(\w+)")
+DECLARATION = re.compile(r"(?:[a-z]\w* )+\**(\w+)(?:\(.*\)|(?:\[\w*\])?);$")
+HEADING = re.compile(r"^(##+) (.*\S)\s*$")
+LINK = re.compile(r"\]\(([\w./-]*)#([\w-]+)\)")
 COMMENT = re.compile(r"/\*(.*?)\*/", re.S)
 # What a .def file is made of; arguments hold strings, and parentheses up to two levels deep.
 TOKEN = re.compile(
@@ -98,6 +103,7 @@ def definitions(name: str, text: str) -> str:
 def source(text: str) -> str:
     """Return a C file with its plumbing blanked out and shared comments made explicit."""
     lines = text.split("\n")
+    same_comment(lines)
     plumbing = set(re.findall(r"^#undef\s+(\w+)", text, re.M))
     shared, after = "", -1  # the #define whose comment counts for more, and the line it ends before
     for number, line in enumerate(lines):
@@ -125,6 +131,17 @@ def one_by_one(found: re.Match[str]) -> str:
     return indent + " ".join(f"{kind} {name}; {comment}" for name in names.split(", "))
 
 
+def same_comment(lines: list[str]) -> None:
+    """Say below a documented declaration that its comment is meant for the next ones as well."""
+    shared, after = "", -1
+    for number, line in enumerate(lines):
+        found = DECLARATION.match(line)
+        if found and is_documented(lines, number):
+            shared, after = found[1], number + 1
+        elif found and shared and after == number:
+            lines[number], after = f"{line} /**< See {shared}. */", number + 1
+
+
 def end_of(lines: list[str], number: int) -> int:
     """Return the number after the last line of a #define."""
     while lines[number].endswith("\\"):
@@ -142,11 +159,34 @@ def is_documented(lines: list[str], number: int) -> bool:
     return lines[number].lstrip().startswith("/**") and "@file" not in lines[number]
 
 
+def anchor(page: Path, heading: str) -> str:
+    """Return the name of a heading in the whole manual."""
+    slug = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+    return f"{page.parent.name}-{page.stem}-{slug}".lower()
+
+
+def page(path: Path, text: str) -> str:
+    """Return a page whose headings have names, and whose links lead to these."""
+    lines, inside = text.split("\n"), False
+    for number, line in enumerate(lines):
+        inside ^= line.startswith(("```", "~~~"))
+        if inside or line.startswith("    "):
+            continue
+        if found := HEADING.match(line):
+            lines[number] = f"{line} {{#{anchor(path, found[2])}}}"
+        lines[number] = LINK.sub(
+            lambda m: f"](#{anchor((path.parent / m[1]).resolve() if m[1] else path, m[2])})",
+            lines[number])
+    return "\n".join(lines)
+
+
 def filtered(path: Path) -> str:
     """Return a file as Doxygen is to see it."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".def":
         return definitions(path.name, text)
+    if path.suffix == ".md":
+        return page(path.resolve(), text)
     return source(text) if path.suffix in (".c", ".h") else text
 
 
