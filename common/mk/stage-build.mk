@@ -21,7 +21,7 @@ GUESTS := $(patsubst %.S,%.bin,$(filter-out guest/lib.S,$(wildcard guest/*.S)))
 OBJCOPY ?= objcopy
 
 .PHONY: all module sparse guests clean
-.SECONDARY: $(GUESTS:.bin=.elf) $(GUESTS:.bin=.o)
+.SECONDARY: $(GUESTS:.bin=.elf) $(GUESTS:.bin=.o) guest/lib.o
 all: module vtxctl guests
 
 # O= because kbuild would take our build root for its own. No BTF: it needs the kernel's own vmlinux,
@@ -64,4 +64,5 @@ guest/%.o: guest/%.S stage-config.mk
 
 clean:
 	$(Q)rm -f guest/*.o guest/*.d guest/*.elf guest/*.bin
-	$(Q)rm -rf user vtxctl *.o *.ko *.mod *.mod.c .*.cmd .*.d modules.order Module.symvers
+	$(Q)rm -rf user vtxctl *.o *.ko *.mod *.mod.c *_offsets.[hs] .*.cmd .*.d modules.order \
+		Module.symvers

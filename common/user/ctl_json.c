@@ -29,17 +29,26 @@ static size_t utf8_put(char *out, unsigned char byte)
 	return 2;
 }
 
-struct json_object *ctl_json_name(const char *name, size_t size)
+struct json_object *ctl_json_bytes(const char *bytes, size_t size)
 {
-	char text[2 * size];
+	char *text = malloc(2 * size + 1);
+	struct json_object *string = NULL;
 	size_t length = 0;
 	size_t i;
 
+	for (i = 0; text && i < size; i++)
+		length += utf8_put(text + length, bytes[i]);
+	if (text)
+		string = json_object_new_string_len(text, length);
+	free(text);
+	return string;
+}
+
+struct json_object *ctl_json_name(const char *name, size_t size)
+{
 	while (size && !name[size - 1])
 		size--;
-	for (i = 0; i < size; i++)
-		length += utf8_put(text + length, name[i]);
-	return json_object_new_string_len(text, length);
+	return ctl_json_bytes(name, size);
 }
 
 void ctl_json_put_text(struct json_object *object, const char *key, const char *text)

@@ -19,7 +19,10 @@
 /** "0x1f". */
 struct json_object *ctl_json_hex(u64 value);
 
-/** The name in @p size bytes. */
+/** Any bytes: each is the character of the same code point. NULL if there is no memory for it. */
+struct json_object *ctl_json_bytes(const char *bytes, size_t size);
+
+/** The name in @p size bytes, without the zeros at its end. */
 struct json_object *ctl_json_name(const char *name, size_t size);
 
 /** Put a text under @p key. */

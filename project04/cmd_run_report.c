@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vtxctl run: what became of the guest, in words. A guest that ends by itself needs none.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_entry_explain.h"
+#include "cmd_exit_text.h"
+#include "cmd_regs.h"
+#include "cmd_run.h"
+#include "ctl.h"
+#include "guest/guest.h"
+#include "x86_exceptions.h"
+
+#define PAGE 4096
+#define CODE_BYTES 16
+#define NS_PER_SECOND 1000000000.0
+#define HINT_SIZE (2 * EXIT_TEXT_SIZE)
+
+static const char *const end_names[] = {
+	[RUN_GOES_ON] = "running",
+	[RUN_EXITED] = "exit",
+	[RUN_HALTED] = "halt",
+	[RUN_TIMEOUT] = "timeout",
+	[RUN_INTERRUPTED] = "interrupted",
+	[RUN_CRASHED] = "crash",
+	[RUN_SHUT_DOWN] = "shutdown",
+	[RUN_REFUSED] = "refused",
+};
+
+const char *run_end_name(enum run_end end)
+{
+	return end_names[end];
+}
+
+int run_status(const struct run *run)
+{
+	switch (run->end) {
+	case RUN_EXITED:
+		return run->code;
+	case RUN_HALTED:
+		return 0;
+	case RUN_TIMEOUT:
+		return RUN_STATUS_TIMEOUT;
+	case RUN_INTERRUPTED:
+		return RUN_STATUS_SIGNAL + run->code;
+	case RUN_CRASHED:
+		return RUN_STATUS_CRASHED;
+	default:
+		return RUN_STATUS_REFUSED;
+	}
+}
+
+size_t run_code(const struct run *run, u64 rip, u8 *code, size_t size)
+{
+	if (rip < PAGE || rip >= run->usable)
+		return 0;
+	if (size > run->usable - rip)
+		size = run->usable - rip;
+	memcpy(code, run->memory + rip, size);
+	return size;
+}
+
+/* ---- hints ----------------------------------------------------------------------------------- */
+
+static void hint_page_fault(const struct run *run, char *text)
+{
+	u64 address = run->exit.address;
+
+	if (address < PAGE)
+		snprintf(text, HINT_SIZE,
+			 "Page 0 is not mapped: somebody has followed a null pointer.");
+	else if (address < run->usable)
+		snprintf(text, HINT_SIZE,
+			 "The address lies in the guest's memory, which ends at "
+			 "0x%" PRIx64 ": that page should be there. Look at the page tables that "
+			 "the driver has built (exercise 4.1).",
+			 run->usable);
+	else if (address < run->info.memory_size)
+		snprintf(text, HINT_SIZE,
+			 "From 0x%" PRIx64 " on lie the guest's page tables, which "
+			 "it may read but not write.",
+			 run->usable);
+	else
+		snprintf(text, HINT_SIZE,
+			 "The guest's memory ends at 0x%" PRIx64 "; no page table "
+			 "entry leads beyond it.",
+			 (u64)run->info.memory_size);
+}
+
+static void hint_exception(const struct run *run, char *text)
+{
+	const char *hint = "";
+
+	switch (run->exit.vector) {
+	case X86_EXCEPTION_PF:
+		hint_page_fault(run, text);
+		return;
+	case X86_EXCEPTION_UD:
+		hint = "These bytes are no instruction, or one that this guest may not use: SYSCALL, "
+		       "for example, while EFER.SCE is 0.";
+		break;
+	case X86_EXCEPTION_GP:
+		hint = "Typical causes: an address that is not canonical, INT n without an IDT, or "
+		       "a selector that the GDT does not have.";
+		break;
+	case X86_EXCEPTION_DE:
+		hint = "A division by zero, or a quotient that is too large for its register.";
+		break;
+	case X86_EXCEPTION_NM:
+		hint = "x87, SSE or AVX with CR0.TS or CR0.EM set.";
+		break;
+	}
+	snprintf(text, HINT_SIZE, "%s", hint);
+}
+
+void run_hint(const struct run *run, char *text)
+{
+	const char *hint = "";
+
+	switch (run->exit.kind) {
+	case VTX_EXIT_EXCEPTION:
+		hint_exception(run, text);
+		return;
+	case VTX_EXIT_TRIPLE_FAULT:
+		hint = "An exception found no handler, nor did the double fault that this is. A "
+		       "computer resets now; look at the IDT that the guest has loaded.";
+		break;
+	case VTX_EXIT_CR:
+		hint = "In this project a guest may not change CR0, CR3, CR4 or CR8: its page tables "
+		       "name memory of the host, and with others it could reach all of it.";
+		break;
+	case VTX_EXIT_UNHANDLED:
+		hint = "This project has no handler for this exit; the VMCS at that moment is in "
+		       "dmesg. Project 6 handles ports and MSRs.";
+		break;
+	}
+	snprintf(text, HINT_SIZE, "%s", hint);
+}
+
+/* ---- the report ------------------------------------------------------------------------------ */
+
+static void print_state(const struct run *run, u32 vcpu, u64 rip)
+{
+	u8 code[CODE_BYTES];
+	size_t bytes = run_code(run, rip, code, sizeof(code));
+	struct vtx_regs regs;
+	struct vtx_sregs sregs;
+	size_t i;
+
+	fprintf(stderr, "  code at RIP 0x%" PRIx64 ":%s", rip,
+		bytes ? "" : " not in the guest's memory");
+	for (i = 0; i < bytes; i++)
+		fprintf(stderr, " %02x", code[i]);
+	fputc('\n', stderr);
+	if (regs_read(run->fd, run->info.id, vcpu, &regs, &sregs) == CTL_DONE)
+		regs_print(stderr, &regs);
+}
+
+static void report_crash(const struct run *run)
+{
+	const struct vtx_exit *exit = &run->exit;
+	char text[EXIT_TEXT_SIZE];
+	char hint[HINT_SIZE];
+
+	if (exit->kind == VTX_EXIT_ENTRY_FAILED) {
+		ctl_error(
+			"run: the VM entry of vCPU %u failed: no instruction of the guest has run "
+			"since.",
+			run->end_vcpu);
+		entry_explain(stderr, run->fd, run->info.id, run->end_vcpu, exit);
+		return;
+	}
+	exit_describe(exit, text);
+	run_hint(run, hint);
+	ctl_error("run: the guest crashed on vCPU %u at RIP 0x%" PRIx64 ": %s%s%s", run->end_vcpu,
+		  (u64)exit->rip,
+		  exit->kind == VTX_EXIT_EXCEPTION ? "" : exit_reason_name(exit->reason),
+		  *text && exit->kind != VTX_EXIT_EXCEPTION ? ": " : "", text);
+	if (*hint)
+		fprintf(stderr, "  %s\n", hint);
+	print_state(run, run->end_vcpu, exit->rip);
+	fprintf(stderr,
+		"  Read on: project04/README.md, \"What goes wrong\". The code: "
+		"objdump -d guest/%s.elf\n",
+		run->info.name);
+}
+
+static void print_where(const struct run *run)
+{
+	struct vtx_regs regs;
+	struct vtx_sregs sregs;
+	u32 i;
+
+	for (i = 0; i < run->info.vcpus; i++) {
+		if (regs_read(run->fd, run->info.id, i, &regs, &sregs) == CTL_DONE)
+			fprintf(stderr, "  vCPU %u was at RIP 0x%" PRIx64 "\n", i, (u64)regs.rip);
+	}
+}
+
+static void report_refused(const struct run *run)
+{
+	if (run->code == ENOSYS)
+		ctl_error("run: vCPU %u: an exercise that this needs is not done yet; dmesg names "
+			  "it.",
+			  run->end_vcpu);
+	else
+		ctl_error("run: VTXDRV_RUN_VCPU of vCPU %u failed: %s. dmesg may say more.",
+			  run->end_vcpu, strerror(run->code));
+}
+
+void run_report(struct run *run)
+{
+	switch (run->end) {
+	case RUN_GOES_ON:
+	case RUN_EXITED:
+		return;
+	case RUN_HALTED:
+		ctl_error("run: the guest has halted (HLT) at RIP 0x%" PRIx64 ", and nothing can "
+			  "wake it in this project: that is its end.",
+			  (u64)run->exit.rip);
+		return;
+	case RUN_TIMEOUT:
+		ctl_error("run: stopped: not done after %g s.",
+			  run->options->timeout_ns / NS_PER_SECOND);
+		print_where(run);
+		return;
+	case RUN_INTERRUPTED:
+		ctl_error("run: stopped by a signal: %s.", strsignal(run->code));
+		print_where(run);
+		return;
+	case RUN_CRASHED:
+		report_crash(run);
+		return;
+	case RUN_SHUT_DOWN:
+		ctl_error(
+			"run: stopped: the CPU has left VMX operation, because the module is being "
+			"unloaded or the machine goes down.");
+		return;
+	case RUN_REFUSED:
+		report_refused(run);
+		return;
+	}
+}
