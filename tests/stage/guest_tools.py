@@ -7,6 +7,7 @@ really happened is asked of the emulator and of vtxprobe, in which no code of th
 from __future__ import annotations
 
 import re
+import subprocess
 
 from harness import guests, paging
 from harness.evidence import NoMemory
@@ -26,13 +27,17 @@ IOCTLS = {"create": "VTXDRV_CREATE_VM", "init": "VTXDRV_INIT_VCPU", "run": "VTXD
 HOST = {"es": 0x0c00, "cs": 0x0c02, "ss": 0x0c04, "ds": 0x0c06, "fs": 0x0c08, "gs": 0x0c0a,
         "tr": 0x0c0c, "pat": 0x2c00, "efer": 0x2c02, "sysenter_cs": 0x4c00, "cr0": 0x6c00,
         "cr3": 0x6c02, "cr4": 0x6c04, "fs_base": 0x6c06, "gs_base": 0x6c08, "tr_base": 0x6c0a,
-        "gdtr": 0x6c0c, "idtr": 0x6c0e, "sysenter_esp": 0x6c10, "sysenter_eip": 0x6c12}
+        "gdtr": 0x6c0c, "idtr": 0x6c0e, "rip": 0x6c16, "sysenter_esp": 0x6c10, "sysenter_eip": 0x6c12}
+
+
+FIELD = re.compile(r" ([0-9a-f]+):([0-9a-f]+)")
 
 
 class Line(dict):
     """A line of vmtool's: what it is about, and its values as numbers where they are some."""
 
     def __init__(self, text):
+        self.text = text
         self.what, *words = text.split(" ")
         pairs = (word.partition("=") for word in words)
         super().__init__((key, _value(key, text)) for key, _, text in pairs)
@@ -107,6 +112,36 @@ def kept(lines, what, *, read=None, vcpu=0):
             seen=f"{guests.LOST.get(line.code, f'code {line.code}')} lost")
 
 
+# ---- from vtxprobe ---------------------------------------------------------------------------
+
+
+def function_address(lab, build, name):
+    """Where a function of the module under test begins, for vtxprobe to call.
+
+    /proc/kallsyms tells it as well, and takes seconds under an emulator.
+    """
+    __tracebackhide__ = True
+    listed = subprocess.run(["objdump", "-t", build.module], capture_output=True, text=True,
+                            check=False).stdout
+    found = re.search(rf"^([0-9a-f]+) .* (\.\S+)\t[0-9a-f]+ {re.escape(name)}$", listed, re.M)
+    require(found, expected="a function of this name", seen="none", what=f"{name} in vtxdrv.ko",
+            read=README)
+    return int(lab.get(f"/sys/module/vtxdrv/sections/{found[2]}"), 0) + int(found[1], 16)
+
+
+def host_line(lines):
+    """The answer to `host`: selectors, bases, tables."""
+    return only([line for line in lines if "gdtr" in line], "probe")
+
+
+def vmcs_fields(lines):
+    """The answer to `vmcs`, value by encoding; empty where no VMCS is current."""
+    for line in lines:
+        if line.what == "probe" and (found := FIELD.findall(line.text)):
+            return {int(encoding, 16): int(value, 16) for encoding, value in found}
+    return {}
+
+
 # ---- from outside -------------------------------------------------------------------------------
 
 
@@ -150,53 +185,76 @@ def frame_of(lines):
     return frame
 
 
-def find_root(read, frame, size):
-    """The table from which most of guest memory is found; None where there is no table.
+def find_root(lab, read, frame):
+    """The guest's PML4 table, by what has to lead to its second page; None where there is none.
 
-    Tables lie at the top of guest memory. How they are arranged there is the student's affair, and
-    CR3 is another exercise's.
+    Who knows its address is code of the stage, and its owner cannot touch it.
     """
-    tables = []
-    for address in range(size - PAGE, max(size - 64 * PAGE, 0), -PAGE):
-        if not any(entry & paging.PRESENT for entry in paging.entries(read, frame(address))):
-            break
-        tables.append(frame(address))
+    tables = _named_by(lab, frame(PAGE), 1)
+    if frame(2 * PAGE) is not None:
+        tables &= _named_by(lab, frame(2 * PAGE), 2)
+    for _ in paging.LEVELS[1:]:
+        tables = set().union(*(_named_by(lab, table, 0) for table in tables))
+    # Memory that a VM has given back may hold its old tables.
     return max(tables, key=lambda table: _finds(read, table, frame), default=None)
 
 
+def _named_by(lab, frame, index):
+    return {int(word, 0) for word in lab.probe("names", f"{frame:#x}", index).split()}
+
+
 def _finds(read, root, frame):
-    """How many pages a processor would find at their place with this table in CR3."""
+    """How many pages a processor would find at their place with this table in CR3; one that it finds
+    itself with counts more."""
     found = 0
     try:
         for leaf in paging.walk(read, root):
-            found += isinstance(leaf, paging.Leaf) and frame(leaf.linear) == leaf.frame
+            if isinstance(leaf, paging.Leaf):
+                found += frame(leaf.linear) == leaf.frame
+                found += PAGE * (leaf.frame == root)
     except (NoMemory, paging.Endless):
         pass
     return found
 
 
 def check_tables(read, root, frame, size):
-    """Guest-linear x is byte x of guest memory; nothing else can be reached or changed."""
+    """Guest-linear x is byte x of guest memory; nothing else can be reached or changed.
+
+    Returns the address that tables begin at, and the pages that are mapped. Where the owner can map no
+    memory are the tables, so their frames are known by what the guest can read there.
+    """
     __tracebackhide__ = True
     try:
         found = list(paging.walk(read, root))
     except (NoMemory, paging.Endless) as error:
         fail("the tables, from CR3 on", "tables in guest memory", str(error), TABLES)
-    tables = [t.frame for t in found if isinstance(t, paging.Table)]
+    tables = {t.frame for t in found if isinstance(t, paging.Table)}
     leaves = [leaf for leaf in found if isinstance(leaf, paging.Leaf)]
-    mine = {frame(address) for address in range(0, size, PAGE)}
-    for table in tables:
-        require(table in mine, expected="a frame of guest memory", seen=f"{table:#x}",
-                what="frame of a page table", read=TABLES)
     _check_leaves(leaves, frame, size)
-    lowest = min(address for address in range(0, size, PAGE) if frame(address) in tables)
-    _check_rights(leaves, set(tables), lowest)
+    at = {leaf.frame + offset: leaf.linear + offset for leaf in leaves
+          for offset in range(0, leaf.size, PAGE)}
+    for table in tables:
+        require(table in at, expected="a frame of guest memory", seen=f"{table:#x}",
+                what="frame of a page table", read=TABLES)
+    lowest = min(at[table] for table in tables)
+    _check_rights(leaves, tables, lowest)
     return lowest, leaves
+
+
+def _check_frame(seen, address, frame, taken):
+    __tracebackhide__ = True
+    what = f"host frame that linear address {address:#x} is mapped to"
+    if frame(address) is not None:
+        check(seen, frame(address), f"{what}: it has to be the guest's own at that address",
+              read=TABLES)
+    require(seen not in taken, expected="a frame of its own", seen=f"{seen:#x} twice", what=what,
+            read=TABLES)
+    taken.add(seen)
 
 
 def _check_leaves(leaves, frame, size):
     __tracebackhide__ = True
-    at = PAGE
+    at, taken = PAGE, set()
     require(leaves, expected="an entry", seen="none", what="pages that the tables map", read=TABLES)
     check(leaves[0].linear, PAGE, "first linear address that is mapped: page 0 is not there",
           read=TABLES)
@@ -204,9 +262,7 @@ def _check_leaves(leaves, frame, size):
         check(leaf.linear, at, "next linear address that is mapped: no gap, no other place",
               read=TABLES)
         for offset in range(0, leaf.size, PAGE):
-            check(leaf.frame + offset, frame(at + offset), "host frame that linear address"
-                  f" {at + offset:#x} is mapped to: it has to be the guest's own at that address",
-                  read=TABLES)
+            _check_frame(leaf.frame + offset, at + offset, frame, taken)
         at += leaf.size
     check(at, size, "end of what is mapped: nothing beyond guest memory", read=TABLES)
 

@@ -40,6 +40,7 @@ static const struct probe_command commands[] = {
 	{ "page", 2, probe_page, "NUMBER WORD (its address; zeros but for the first word)" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
 	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },
+	{ "names", 2, probe_names, "FRAME INDEX (pages whose entry INDEX names this frame)" },
 	{ "pages", 0, probe_pages, "(free pages, slab pages)" },
 	{ "hang", 0, probe_hang, "(every CPU spins with interrupts off)" },
 	{ "lockup", 1, probe_lockup, "CPU (that CPU spins with interrupts on)" },

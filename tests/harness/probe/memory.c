@@ -63,6 +63,34 @@ int probe_poke(struct probe_query *q)
 	return scnprintf(q->out, PROBE_ANSWER, "ok\n");
 }
 
+/* SDM vol. 3, "4-Level Paging": bits 51:12 of an entry are a frame, bit 0 says that it counts. */
+#define ENTRY_FRAME 0x000ffffffffff000ULL
+#define ENTRY_PRESENT 1ULL
+#define ENTRIES 512
+#define NAMES_MAX 64
+
+/* Page tables that nobody tells the address of are found by what their entries must be. */
+int probe_names(struct probe_query *q)
+{
+	unsigned long end = PHYS_PFN(__pa(high_memory)), pfn;
+	int found = 0, out = 0;
+	u64 entry;
+
+	if (q->arg[1] >= ENTRIES)
+		return -EINVAL;
+	for (pfn = 1; pfn < end && found < NAMES_MAX; pfn++) {
+		if (!pfn_valid(pfn) ||
+		    copy_from_kernel_nofault(&entry, (u64 *)__va(PFN_PHYS(pfn)) + q->arg[1],
+					     sizeof(entry)))
+			continue;
+		if (!(entry & ENTRY_PRESENT) || (entry & ENTRY_FRAME) != q->arg[0])
+			continue;
+		out += scnprintf(q->out + out, PROBE_ANSWER - out, "%#llx ", PFN_PHYS(pfn));
+		found++;
+	}
+	return out + scnprintf(q->out + out, PROBE_ANSWER - out, "\n");
+}
+
 /** Counters are per CPU and folded together now and then: compare with a tolerance. */
 int probe_pages(struct probe_query *q)
 {

@@ -38,7 +38,7 @@ probe_fn probe_host, probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setc
 probe_fn probe_rdmsr, probe_wrmsr, probe_cpuid;
 probe_fn probe_slept, probe_witness, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
 probe_fn probe_vmcs, probe_call, probe_callout, probe_page;
-probe_fn probe_phys, probe_poke, probe_pages;
+probe_fn probe_phys, probe_poke, probe_pages, probe_names;
 probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
 
 /** Is this CPU in VMX operation? @p arg is a bool. Runs on the CPU in question. */

@@ -71,7 +71,7 @@ int verb_cpu(char **words)
 /* Ask vtxprobe from here: about this CPU it then tells what this task has there. */
 int verb_probe(char **words)
 {
-	char text[8192];
+	static char text[16384];
 	int fd = open("/dev/vtxprobe", O_RDWR | O_CLOEXEC);
 	ssize_t got;
 
