@@ -9,53 +9,41 @@
 #include "vmx_dump.h"
 #include "vmx_instruction_errors.h"
 
-/* VM-instruction error of a VMREAD of this field, 0: it exists. All CPUs are taken for equal. */
-static u32 field_error[VMCS_FIELDS];
-static bool learnt;
-
-/* 0 and the value, 0 and an error in *error, or -EIO or -EFAULT: no VMCS is current any more. */
-static int read_field(u32 encoding, u64 *value, u32 *error)
+/* An entry that fails writes other numbers: 12 is left over from the last dump. */
+int vmx_dump_begin(struct vtx_vcpu *vcpu)
 {
-	int err = vmcs_read_raw(encoding, value);
-	u64 number = 0;
+	u64 number;
+	int err = vmcs_read_raw(VMCS_VM_INSTRUCTION_ERROR, &number);
 
-	*error = 0;
-	if (err != -EINVAL)
-		return err;
-	err = vmcs_read_raw(VMCS_VM_INSTRUCTION_ERROR, &number);
-	*error = number;
+	if (!err && number != VMX_INSN_ERROR_UNSUPPORTED_FIELD)
+		vmx_of(vcpu)->instruction_error = number;
 	return err;
 }
 
-void vmx_dump_learn(void)
+int vmx_dump_field(struct vtx_vcpu *vcpu, u32 number, struct vtx_field *field)
 {
-	unsigned int i;
-	u64 value;
+	u64 error = 0;
+	int err;
 
-	if (learnt)
-		return;
-	for (i = 0; i < VMCS_FIELDS; i++) {
-		if (read_field(vmcs_table[i].encoding, &value, &field_error[i]))
-			return;
-	}
-	learnt = true;
-}
-
-int vmx_dump_field(u32 number, struct vtx_field *field)
-{
-	*field = (struct vtx_field){
-		.encoding = vmcs_table[number].encoding,
-		.error = field_error[number],
-	};
-	return field->error ? 0 : read_field(field->encoding, &field->value, &field->error);
+	*field = (struct vtx_field){ .encoding = vmcs_table[number].encoding };
+	err = vmcs_read_raw(field->encoding, &field->value);
+	if (!err && field->encoding == VMCS_VM_INSTRUCTION_ERROR)
+		field->value = vmx_of(vcpu)->instruction_error;
+	if (err != -EINVAL)
+		return err;
+	err = vmcs_read_raw(VMCS_VM_INSTRUCTION_ERROR, &error);
+	field->error = error;
+	return err;
 }
 
 u32 vmx_state_dump(struct vtx_vcpu *vcpu, struct vtx_field *fields, u32 size)
 {
 	u32 i;
 
+	if (vmx_dump_begin(vcpu))
+		return 0;
 	for (i = 0; i < VMCS_FIELDS && i < size; i++) {
-		if (vmx_dump_field(i, &fields[i]))
+		if (vmx_dump_field(vcpu, i, &fields[i]))
 			return 0;
 	}
 	return VMCS_FIELDS;

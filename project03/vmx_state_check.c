@@ -27,13 +27,14 @@ static void log_finding(void *ctx, const struct vmx_rule *rule, const struct vmx
 		  finding->wrong ?: finding->seen, rule->text, rule->id, rule->section);
 }
 
-static void fill(struct vmx_state *state)
+static void fill(struct vmx_state *state, struct vtx_vcpu *vcpu)
 {
 	struct vtx_field field;
 	u32 i;
 
+	vmx_dump_begin(vcpu);
 	for (i = 0; i < VMCS_FIELDS; i++) {
-		if (!vmx_dump_field(i, &field))
+		if (!vmx_dump_field(vcpu, i, &field))
 			vmx_state_fill(state, &field, 1);
 	}
 }
@@ -46,7 +47,7 @@ u32 vmx_state_check(struct vtx_vcpu *vcpu)
 
 	vmx_probe(&facts);
 	vmx_state_init(state, &facts);
-	fill(state);
+	fill(state, vcpu);
 	violated = vmx_check(state, log_finding, vcpu);
 	if (!violated)
 		pr_notice("VM %u, vCPU %u: no rule of a VM entry is violated\n", vcpu->vm->id,

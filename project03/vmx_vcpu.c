@@ -15,7 +15,6 @@
 #include "mem.h"
 #include "vmcs_access.h"
 #include "vmcs_insn.h"
-#include "vmx_dump.h"
 #include "vmx_vcpu.h"
 #include "vtx_todo.h"
 
@@ -127,7 +126,6 @@ static int controls_init(struct vtx_vcpu *vcpu)
 	mutex_lock(&vcpu->lock);
 	err = vtx_vcpu_load(vcpu);
 	if (!err) {
-		vmx_dump_learn();
 		controls_write(&vmx_of(vcpu)->controls);
 		err = vmcs_error();
 		vtx_vcpu_put(vcpu);
