@@ -137,6 +137,8 @@ int verb_zeroed(char **words)
 	uint64_t used = 0;
 
 	(void)words;
+	if (!memory)
+		return ENXIO;
 	for (uint64_t i = 0; i < vm.size / sizeof(*memory); i++)
 		used += memory[i] != 0;
 	answer("zeroed words=%llu\n", (unsigned long long)used);
@@ -148,6 +150,8 @@ int verb_stamp(char **words)
 {
 	uint64_t seed = number(words[0]);
 
+	if (!vm.memory)
+		return ENXIO;
 	for (uint64_t at = 0; at < vm.size; at += PAGE)
 		*(uint64_t *)(vm.memory + at) = word_of(seed, at);
 	return 0;
@@ -157,6 +161,8 @@ int verb_stamped(char **words)
 {
 	uint64_t seed = number(words[0]), wrong = 0;
 
+	if (!vm.memory)
+		return ENXIO;
 	for (uint64_t at = 0; at < vm.size; at += PAGE)
 		wrong += *(uint64_t *)(vm.memory + at) != word_of(seed, at);
 	answer("stamped wrong=%llu\n", (unsigned long long)wrong);
