@@ -25,13 +25,11 @@ void run_trace(const struct run_vcpu *vcpu, const struct vtx_exit *exit)
 	if (exit->kind == VTX_EXIT_SIGNAL || exit->kind == VTX_EXIT_TIMEOUT)
 		return;
 	exit_describe(exit, text);
-	fprintf(stderr, "%12.6f vCPU %-2u RIP 0x%-8" PRIx64 " %-23s %s%s\n",
+	fprintf(stderr, "%12.6f vCPU %-2u RIP 0x%-8" PRIx64 " %s%s%s%s\n",
 		exit->time_ns > start ? (exit->time_ns - start) / NS_PER_SECOND : 0.0, vcpu->id,
 		(uint64_t)exit->rip,
-		exit->instruction_error ? "VM entry failed" : exit_reason_name(exit->reason), text,
-		exit->handled ? "" :
-		*text	      ? " *" :
-				"*");
+		exit->instruction_error ? "VM entry failed" : exit_reason_name(exit->reason),
+		*text ? ": " : "", text, exit->handled ? "" : " -> vtxctl");
 }
 
 /* All vCPUs together. */
@@ -82,7 +80,7 @@ static void print_reason(const struct totals *totals, u32 reason)
 {
 	const struct vtx_exit_count *count = &totals->reasons[reason];
 
-	fprintf(stderr, "  %-34s%10" PRIu64 "%14.0f%12.0f\n", exit_reason_name(reason),
+	fprintf(stderr, "  %-34s%10" PRIu64 "%16.0f%12.0f\n", exit_reason_name(reason),
 		(uint64_t)count->count, mean_cycles(count), mean_ns(totals, count));
 }
 
@@ -96,7 +94,7 @@ void run_print_stats(const struct run *run)
 	fflush(stdout);
 	fprintf(stderr,
 		"%" PRIu64 " VM entries, %" PRIu64 " VM exits, %.6f s; cost is from the exit "
-		"to the next entry\n  %-34s%10s%14s%12s\n",
+		"to the next entry\n  %-34s%10s%16s%12s\n",
 		totals.entries, totals.exits, (run->end_ns - run->start_ns) / NS_PER_SECOND,
 		"reason", "exits", "TSC ticks each", "ns each");
 	for (reason = 0; reason < VTX_EXIT_REASONS; reason++) {

@@ -77,27 +77,33 @@ static void halt(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 	pthread_mutex_unlock(&run->lock);
 }
 
-/* True if the guest goes on. */
-static bool serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
+static bool serve_exit(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 {
-	if (exit->handled)
-		return true;
 	switch (exit->kind) {
 	case VTX_EXIT_HYPERCALL:
 		return run_hypercall(vcpu, exit);
-	case VTX_EXIT_SIGNAL:
-		return true;
-	case VTX_EXIT_TIMEOUT:
-		return serve_timeout(vcpu, exit);
 	case VTX_EXIT_HLT:
 		halt(vcpu, exit);
-		return false;
-	case VTX_EXIT_SHUTDOWN:
-		run_finish(vcpu, RUN_SHUT_DOWN, 0, exit);
 		return false;
 	default:
 		run_finish(vcpu, RUN_CRASHED, 0, exit);
 		return false;
+	}
+}
+
+/* True if the guest goes on. That it was interrupted is no exit, and nobody has handled one. */
+static bool serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
+{
+	switch (exit->kind) {
+	case VTX_EXIT_SIGNAL:
+		return true;
+	case VTX_EXIT_TIMEOUT:
+		return serve_timeout(vcpu, exit);
+	case VTX_EXIT_SHUTDOWN:
+		run_finish(vcpu, RUN_SHUT_DOWN, 0, exit);
+		return false;
+	default:
+		return exit->handled || serve_exit(vcpu, exit);
 	}
 }
 
