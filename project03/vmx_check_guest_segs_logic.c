@@ -147,19 +147,19 @@ static bool reserved(struct vmx_look *look)
 	       blame_rights(look, rights(look, seg) & ACCESS_RIGHTS_RESERVED);
 }
 
+/* Some limits fit neither setting: no bit of the access rights is wrong then. */
 static bool granularity(struct vmx_look *look)
 {
 	enum segment seg = look->rule->arg;
 	u64 limit = look_field(look, VMCS_NR_GUEST_ES_LIMIT + seg);
+	bool no_pages = ~limit & PAGE_OFFSET_BITS;
+	bool no_bytes = limit & LIMIT_NEEDS_PAGES;
 	bool pages = rights(look, seg) & ACCESS_RIGHTS_G;
 
-	if (!looked_at(look, seg))
+	if (!looked_at(look, seg) || !(pages ? no_pages : no_bytes))
 		return true;
-	if (pages && (~limit & PAGE_OFFSET_BITS))
-		return blame_rights(look, ACCESS_RIGHTS_G);
-	if (!pages && (limit & LIMIT_NEEDS_PAGES))
-		return blame_rights(look, ACCESS_RIGHTS_G);
-	return true;
+	return blame_rights(look, no_pages != no_bytes ? ACCESS_RIGHTS_G : 0) &&
+	       look_fine(look, false);
 }
 
 /* ---- types and privilege levels -------------------------------------------------------------- */

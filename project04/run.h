@@ -113,4 +113,7 @@ long vtx_ioctl_set_sregs(struct vtx_file *file, void __user *arg);
 /** VTXDRV_GET_STATS. */
 long vtx_ioctl_get_stats(struct vtx_file *file, void __user *arg);
 
+/** The ioctl VTXDRV_TRY_ENTRY. */
+long vtx_ioctl_try_entry(struct vtx_file *file, void __user *arg);
+
 #endif

@@ -134,6 +134,7 @@ static const struct vtx_ioctl run_ioctls[] = {
 	{ VTXDRV_GET_SREGS, vtx_ioctl_get_sregs },
 	{ VTXDRV_SET_SREGS, vtx_ioctl_set_sregs },
 	{ VTXDRV_GET_STATS, vtx_ioctl_get_stats },
+	{ VTXDRV_TRY_ENTRY, vtx_ioctl_try_entry },
 	{}
 };
 

@@ -226,17 +226,24 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum vmx_outcome outcome)
 	}
 }
 
+int vmx_enter_prepare(struct vtx_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+	vmx_world_begin(vcpu);
+	refresh_host_state(&vmx->world);
+	refresh_guest_state(&vmx->world, &vcpu->regs);
+	refresh_dr_exiting(vmx, vcpu->dr_used);
+	return vmcs_error() ? -EIO : 0;
+}
+
 int vmx_enter(struct vtx_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vmx_of(vcpu);
 	struct vmx_world *world = &vmx->world;
 	struct host_registers host;
 
-	vmx_world_begin(vcpu);
-	refresh_host_state(world);
-	refresh_guest_state(world, &vcpu->regs);
-	refresh_dr_exiting(vmx, vcpu->dr_used);
-	if (vmcs_error())
+	if (vmx_enter_prepare(vcpu))
 		return -EIO;
 	world->interruption = 0;
 	swap_in(vcpu, &host);

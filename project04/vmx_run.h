@@ -33,6 +33,14 @@ void vmx_world_begin(struct vtx_vcpu *vcpu);
 void vmx_world_end(struct vtx_vcpu *vcpu);
 
 /**
+ * Bring the VMCS up to date with the host and with vcpu->regs, as hv->enter does first; a second
+ * call finds nothing to do. Loaded, interrupts off.
+ *
+ * @return 0 or -EIO
+ */
+int vmx_enter_prepare(struct vtx_vcpu *vcpu);
+
+/**
  * The stub in vmx_enter.S (exercise 4.4): enter the guest, and come back at its exit. Loaded,
  * interrupts off. All general registers except RSP are switched.
  *

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hv->try_entry for VMX: change fields, enter once, put the fields back.
+ *
+ * No guest instruction is executed. There are two ways to make sure of that:
+ *
+ *  - Only guest state and harmless controls are changed: the VMX-preemption timer is activated with
+ *    the value 0, so that an entry that succeeds is followed by an exit at once (SDM vol. 3, "VMX-
+ *    Preemption Timer"). If EPT is switched on for it, the EPT pointer leads to an empty table.
+ *  - Anything else is changed: bit 1 of the guest's RFLAGS is cleared, so that an entry which gets
+ *    past controls and host state ends in exit reason 33.
+ *
+ * Either way the processor loads the host state, unless it refuses controls or host state before. So
+ * values of host fields that the rules do not object to are refused, but for those whose effect can
+ * be undone.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <asm/io.h>
+#include <asm/msr.h>
+#include <linux/printk.h>
+#include <linux/smp.h>
+
+#include "host_cpu.h"
+#include "hv_ops.h"
+#include "mem.h"
+#include "run.h"
+#include "vmcs_access.h"
+#include "vmcs_table_logic.h"
+#include "vmx_check_logic.h"
+#include "vmx_dump.h"
+#include "vmx_entry_bits.h"
+#include "vmx_msrs.h"
+#include "vmx_run.h"
+
+/* Write-back memory, a walk of 4 levels. */
+#define EMPTY_EPT (EPTP_WALK_LENGTH_4 << EPTP_WALK_LOW | VMX_MEMORY_TYPE_WB)
+
+/* What has to be as it was, and room for what is too large for the stack. */
+struct trial {
+	struct vtx_vcpu *vcpu;
+	struct vtx_try_entry *try;
+	void *ept;
+	struct vtx_cpu_facts facts;
+	struct vtx_field before[VMCS_FIELDS];
+	struct vmx_state state; /* that is entered with */
+	bool live; /* nothing but guest state and harmless controls */
+	u32 violated[VMX_RULE_KINDS];
+	struct vtx_regs regs;
+	struct vtx_exit exit;
+	u64 exits;
+	struct vtx_vcpu_stats stats;
+	u64 fs_base, sysenter_cs, sysenter_esp, sysenter_eip;
+};
+
+/* ---- what may be tried ------------------------------------------------------------------------ */
+
+/* Bits of controls that do no harm while the guest does not execute anything. */
+static const struct {
+	u16 number;
+	u64 bits;
+} harmless[] = {
+	{ VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION, U32_MAX },
+	{ VMCS_NR_VM_ENTRY_EXCEPTION_ERROR_CODE, U32_MAX },
+	{ VMCS_NR_VM_ENTRY_INSTRUCTION_LENGTH, U32_MAX },
+	{ VMCS_NR_VM_ENTRY_CONTROLS,
+	  VMX_ENTRY_IA32E_MODE_GUEST | VMX_ENTRY_LOAD_DEBUG_CONTROLS | VMX_ENTRY_LOAD_IA32_PAT |
+		  VMX_ENTRY_LOAD_IA32_EFER },
+	{ VMCS_NR_PIN_BASED_VM_EXECUTION_CONTROLS, VMX_PIN_VIRTUAL_NMIS },
+	{ VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+	  VMX_PRIMARY_ACTIVATE_SECONDARY_CONTROLS },
+	{ VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+	  VMX_SECONDARY_ENABLE_EPT | VMX_SECONDARY_UNRESTRICTED_GUEST },
+};
+
+/* Host fields that nobody needs before they are put back: by vcpu_put, or by undo_host(). */
+static const u16 undone[] = {
+	VMCS_NR_HOST_DS_SELECTOR, VMCS_NR_HOST_ES_SELECTOR, VMCS_NR_HOST_FS_SELECTOR,
+	VMCS_NR_HOST_GS_SELECTOR, VMCS_NR_HOST_FS_BASE, VMCS_NR_HOST_IA32_SYSENTER_CS,
+	VMCS_NR_HOST_IA32_SYSENTER_ESP, VMCS_NR_HOST_IA32_SYSENTER_EIP,
+};
+
+/* Exit controls that change the host by what the VMCS, or nothing, holds for it. */
+#define UNSAFE_EXIT \
+	(VMX_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL | VMX_EXIT_LOAD_CET_STATE | VMX_EXIT_LOAD_PKRS | \
+	 VMX_EXIT_CLEAR_IA32_RTIT_CTL | VMX_EXIT_CLEAR_IA32_LBR_CTL | VMX_EXIT_CLEAR_UINV | \
+	 VMX_EXIT_ACTIVATE_SECONDARY_CONTROLS)
+
+static u64 changed_bits(const struct trial *t, u16 number)
+{
+	return t->state.value[number] ^ t->before[number].value;
+}
+
+static u64 harmless_bits(u16 number)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(harmless); i++) {
+		if (harmless[i].number == number)
+			return harmless[i].bits;
+	}
+	return 0;
+}
+
+static bool can_be_undone(u16 number)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(undone); i++) {
+		if (undone[i] == number)
+			return true;
+	}
+	return false;
+}
+
+static bool only_harmless(const struct trial *t)
+{
+	u16 i;
+
+	for (i = 0; i < VMCS_FIELDS; i++) {
+		if (VMCS_FIELD_TYPE(vmcs_table[i].encoding) != VMCS_TYPE_GUEST &&
+		    (changed_bits(t, i) & ~harmless_bits(i)))
+			return false;
+	}
+	return true;
+}
+
+static int refuse(const struct trial *t, u16 number, const char *why)
+{
+	pr_notice_ratelimited("try_entry: %s 0x%llx is not tried: %s\n", vmcs_table[number].ident,
+			      t->state.value[number], why);
+	return -EINVAL;
+}
+
+/* The host state will be loaded: can we go on with it? */
+static int host_survives(const struct trial *t)
+{
+	u16 i;
+
+	for (i = 0; i < VMCS_FIELDS; i++) {
+		if (VMCS_FIELD_TYPE(vmcs_table[i].encoding) == VMCS_TYPE_HOST &&
+		    changed_bits(t, i) && !can_be_undone(i))
+			return refuse(t, i, "the host would go on with it");
+	}
+	if (changed_bits(t, VMCS_NR_PRIMARY_VM_EXIT_CONTROLS) & UNSAFE_EXIT)
+		return refuse(t, VMCS_NR_PRIMARY_VM_EXIT_CONTROLS, "the host would change");
+	if (t->state.value[VMCS_NR_VM_EXIT_MSR_LOAD_COUNT])
+		return refuse(t, VMCS_NR_VM_EXIT_MSR_LOAD_COUNT, "the host's MSRs would change");
+	return 0;
+}
+
+static bool injects(const struct trial *t)
+{
+	return t->state.value[VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION] & INTERRUPTION_VALID;
+}
+
+static bool uses_ept(const struct trial *t)
+{
+	return (t->state.value[VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS] &
+		VMX_PRIMARY_ACTIVATE_SECONDARY_CONTROLS) &&
+	       (t->state.value[VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS] &
+		VMX_SECONDARY_ENABLE_EPT);
+}
+
+/* To deliver an event takes stack and IDT, by whatever the tables make of their addresses. */
+static bool other_paging(const struct trial *t)
+{
+	return changed_bits(t, VMCS_NR_GUEST_CR0) || changed_bits(t, VMCS_NR_GUEST_CR3) ||
+	       changed_bits(t, VMCS_NR_GUEST_CR4) || changed_bits(t, VMCS_NR_GUEST_IA32_EFER) ||
+	       changed_bits(t, VMCS_NR_VM_ENTRY_CONTROLS);
+}
+
+/* The guest will be entered: does it come back, and has it touched nothing but its own? */
+static int guest_returns(const struct trial *t)
+{
+	if (t->state.value[VMCS_NR_GUEST_ACTIVITY_STATE] == ACTIVITY_WAIT_FOR_SIPI)
+		return refuse(t, VMCS_NR_GUEST_ACTIVITY_STATE, "nothing would end it");
+	if (injects(t) && !uses_ept(t) && other_paging(t))
+		return refuse(t, VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION,
+			      "the event would be delivered by page tables that are not ours");
+	return 0;
+}
+
+static int survives(const struct trial *t)
+{
+	int err = 0;
+
+	if (t->violated[VMX_RULE_CONTROL] || t->violated[VMX_RULE_HOST])
+		return 0;
+	err = host_survives(t);
+	if (!err && t->live && !t->violated[VMX_RULE_GUEST])
+		err = guest_returns(t);
+	return err;
+}
+
+/* ---- the state that is entered with ----------------------------------------------------------- */
+
+static int take_fields(struct trial *t)
+{
+	u32 i;
+
+	for (i = 0; i < t->try->count; i++) {
+		const struct vtx_field *field = &t->try->fields[i];
+		const struct vmcs_field_info *info = vmcs_table_find(field->encoding);
+
+		if (!info || VMCS_FIELD_TYPE(field->encoding) == VMCS_TYPE_READ_ONLY ||
+		    field->encoding == VMCS_VMX_PREEMPTION_TIMER_VALUE ||
+		    t->before[info - vmcs_table].error) {
+			pr_notice_ratelimited("try_entry: no field 0x%x that can be changed here\n",
+					      field->encoding);
+			return -EINVAL;
+		}
+		vmx_state_set(&t->state, field->encoding, field->value);
+	}
+	return 0;
+}
+
+static int use_timer(struct trial *t)
+{
+	struct vmx_ctl_caps caps;
+
+	if (vmx_ctl_caps(&t->facts, VMX_CTL_PIN, &caps) ||
+	    !(caps.may_be_1 & VMX_PIN_ACTIVATE_PREEMPTION_TIMER)) {
+		pr_notice_ratelimited("try_entry: no VMX-preemption timer to come back by\n");
+		return -EOPNOTSUPP;
+	}
+	t->state.value[VMCS_NR_PIN_BASED_VM_EXECUTION_CONTROLS] |=
+		VMX_PIN_ACTIVATE_PREEMPTION_TIMER;
+	t->state.value[VMCS_NR_VMX_PREEMPTION_TIMER_VALUE] = 0;
+	if (uses_ept(t))
+		t->state.value[VMCS_NR_EPT_POINTER] = virt_to_phys(t->ept) | EMPTY_EPT;
+	return 0;
+}
+
+static void count_violation(void *ctx, const struct vmx_rule *rule,
+			    const struct vmx_finding *finding)
+{
+	struct trial *t = ctx;
+
+	if (finding->answer == VMX_RULE_VIOLATED)
+		t->violated[rule->kind]++;
+}
+
+static int make_state(struct trial *t)
+{
+	int err;
+
+	vmx_probe(&t->facts);
+	vmx_state_init(&t->state, &t->facts);
+	vmx_state_fill(&t->state, t->before, VMCS_FIELDS);
+	err = take_fields(t);
+	if (err)
+		return err;
+	t->live = only_harmless(t);
+	if (t->live)
+		err = use_timer(t);
+	else
+		t->state.value[VMCS_NR_GUEST_RFLAGS] &= ~(u64)RFLAGS_ONE;
+	if (err)
+		return err;
+	vmx_check(&t->state, count_violation, t);
+	return survives(t);
+}
+
+/* ---- there and back --------------------------------------------------------------------------- */
+
+static int read_before(struct trial *t)
+{
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < VMCS_FIELDS && !err; i++)
+		err = vmx_dump_field(t->vcpu, i, &t->before[i]);
+	t->regs = t->vcpu->regs;
+	t->exit = t->vcpu->exit;
+	t->exits = t->vcpu->exits;
+	t->stats = *t->vcpu->stats;
+	rdmsrl(IA32_FS_BASE, t->fs_base);
+	rdmsrl(IA32_SYSENTER_CS, t->sysenter_cs);
+	rdmsrl(IA32_SYSENTER_ESP, t->sysenter_esp);
+	rdmsrl(IA32_SYSENTER_EIP, t->sysenter_eip);
+	return err;
+}
+
+static void write_changed(const struct trial *t)
+{
+	u32 i;
+
+	for (i = 0; i < VMCS_FIELDS; i++) {
+		if (t->state.present[i] && changed_bits(t, i))
+			vmcs_write_checked(vmcs_table[i].encoding, t->state.value[i]);
+	}
+}
+
+/* HOST_RSP is the stub's: it is told to write the field again. */
+static void restore_fields(const struct trial *t)
+{
+	u32 i;
+
+	for (i = 0; i < VMCS_FIELDS; i++) {
+		u32 encoding = vmcs_table[i].encoding;
+
+		if (!t->before[i].error && encoding != VMCS_HOST_RSP &&
+		    VMCS_FIELD_TYPE(encoding) != VMCS_TYPE_READ_ONLY)
+			vmcs_write_checked(encoding, t->before[i].value);
+	}
+	vmx_of(t->vcpu)->world.host_rsp = 0;
+}
+
+static void undo_host(const struct trial *t)
+{
+	wrmsrl(IA32_FS_BASE, t->fs_base);
+	wrmsrl(IA32_SYSENTER_CS, t->sysenter_cs);
+	wrmsrl(IA32_SYSENTER_ESP, t->sysenter_esp);
+	wrmsrl(IA32_SYSENTER_EIP, t->sysenter_eip);
+}
+
+static void restore_vcpu(const struct trial *t)
+{
+	struct vmx_world *world = &vmx_of(t->vcpu)->world;
+
+	t->vcpu->regs = t->regs;
+	world->guest_rip = t->regs.rip;
+	world->guest_rsp = t->regs.rsp;
+	world->guest_rflags = t->regs.rflags;
+	t->vcpu->exit = t->exit;
+	t->vcpu->exits = t->exits;
+	*t->vcpu->stats = t->stats;
+}
+
+static void take_result(struct trial *t)
+{
+	t->try->instruction_error = t->vcpu->exit.instruction_error;
+	t->try->reason = t->vcpu->exit.reason;
+	t->try->qualification = t->vcpu->exit.qualification;
+}
+
+static int enter_and_restore(struct trial *t)
+{
+	struct vtx_turn turn = { .vcpu = t->vcpu };
+	int err;
+
+	write_changed(t);
+	err = vmcs_error();
+	if (!err)
+		err = vtx_enter_once(&turn);
+	undo_host(t);
+	if (!err)
+		take_result(t);
+	restore_fields(t);
+	restore_vcpu(t);
+	return vmcs_error() ?: err;
+}
+
+/* Loaded, interrupts off. */
+static int try_here(struct trial *t)
+{
+	int err;
+
+	if (!this_cpu_read(vtx_cpu_ours) || t->vcpu->cpu != smp_processor_id())
+		return -ESHUTDOWN;
+	err = vmx_enter_prepare(t->vcpu);
+	if (!err)
+		err = read_before(t);
+	if (!err)
+		err = make_state(t);
+	return err ?: enter_and_restore(t);
+}
+
+static int try_loaded(struct trial *t)
+{
+	int err = vtx_vcpu_load(t->vcpu);
+
+	if (err)
+		return err;
+	local_irq_disable();
+	err = try_here(t);
+	vtx_host_turn();
+	vtx_vcpu_put(t->vcpu);
+	return err;
+}
+
+int vmx_try_entry(struct vtx_vcpu *vcpu, struct vtx_try_entry *try)
+{
+	struct trial *t = vtx_zalloc("a trial of a VM entry", sizeof(*t));
+	int err = -ENOMEM;
+
+	if (!t)
+		return -ENOMEM;
+	t->vcpu = vcpu;
+	t->try = try;
+	t->ept = vtx_pages_alloc(PAGE_SIZE);
+	if (t->ept)
+		err = try_loaded(t);
+	vtx_pages_free(t->ept, PAGE_SIZE);
+	vtx_free(t);
+	return err;
+}
