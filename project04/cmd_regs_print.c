@@ -104,7 +104,7 @@ void regs_print(FILE *out, const struct vtx_regs *regs)
 	for (i = 0; i < ARRAY_SIZE(general) - 1; i++)
 		fprintf(out, "  %-4s0x%016" PRIx64 "%s", general[i].name, at(regs, &general[i]),
 			i % COLUMNS == COLUMNS - 1 ? "\n" : "");
-	fprintf(out, "\n  RFLAGS 0x%" PRIx64 ":", (uint64_t)regs->rflags);
+	fprintf(out, "\n  RFLAGS 0x%" PRIx64, (uint64_t)regs->rflags);
 	print_bits(out, "RFLAGS", regs->rflags);
 }
 

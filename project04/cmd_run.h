@@ -52,6 +52,13 @@ enum run_end {
 	RUN_REFUSED, /**< the driver; code is the errno */
 };
 
+/** Where a lab machine has the guests of its stage. */
+#define GUEST_FOLDER "/lab/guest"
+/** Bytes of code that a crash report shows. */
+#define RUN_CODE_BYTES 16
+/** Room for run_hint()'s text and for run_code_text()'s, the terminating zero included. */
+#define RUN_TEXT_SIZE 320
+
 struct run;
 
 /** One vCPU and its thread. */
@@ -156,10 +163,10 @@ const char *run_end_name(enum run_end end);
 /** Exit status of vtxctl for this end. */
 int run_status(const struct run *run);
 
-/** What a crash hints at; "" where nobody knows. @p text has at least EXIT_TEXT_SIZE * 2 bytes. */
+/** What a crash hints at; "" where nobody knows. @p text has at least RUN_TEXT_SIZE bytes. */
 void run_hint(const struct run *run, char *text);
 
-/** Copy up to @p size bytes of code at RIP; returns how many there are in guest memory. */
-size_t run_code(const struct run *run, u64 rip, u8 *code, size_t size);
+/** The code at RIP in hexadecimal; "" if RIP is not in guest memory. RUN_TEXT_SIZE bytes. */
+void run_code_text(const struct run *run, u64 rip, char *text);
 
 #endif

@@ -12,9 +12,6 @@
 #include "ctl.h"
 #include "ctl_json.h"
 
-#define CODE_BYTES 16
-#define HINT_SIZE (2 * EXIT_TEXT_SIZE)
-
 static struct json_object *json_exit(const struct vtx_exit *exit)
 {
 	struct json_object *object = json_object_new_object();
@@ -37,21 +34,9 @@ static struct json_object *json_exit(const struct vtx_exit *exit)
 	return object;
 }
 
-static struct json_object *json_code(const struct run *run)
-{
-	struct json_object *list = json_object_new_array();
-	u8 code[CODE_BYTES];
-	size_t bytes = run_code(run, run->exit.rip, code, sizeof(code));
-	size_t i;
-
-	for (i = 0; i < bytes; i++)
-		json_object_array_add(list, ctl_json_hex(code[i]));
-	return list;
-}
-
 static void add_crash(const struct run *run, struct json_object *object)
 {
-	char hint[HINT_SIZE];
+	char text[RUN_TEXT_SIZE];
 	struct vtx_regs regs;
 	struct vtx_sregs sregs;
 
@@ -61,9 +46,10 @@ static void add_crash(const struct run *run, struct json_object *object)
 							  &run->exit));
 		return;
 	}
-	run_hint(run, hint);
-	ctl_json_put_text(object, "hint", hint);
-	json_object_object_add(object, "code", json_code(run));
+	run_hint(run, text);
+	ctl_json_put_text(object, "hint", text);
+	run_code_text(run, run->exit.rip, text);
+	ctl_json_put_text(object, "code", text);
 	if (regs_read(run->fd, run->info.id, run->end_vcpu, &regs, &sregs) == CTL_DONE)
 		json_object_object_add(object, "regs", regs_json(&regs));
 }

@@ -15,9 +15,7 @@
 #include "x86_exceptions.h"
 
 #define PAGE 4096
-#define CODE_BYTES 16
 #define NS_PER_SECOND 1000000000.0
-#define HINT_SIZE (2 * EXIT_TEXT_SIZE)
 
 static const char *const end_names[] = {
 	[RUN_GOES_ON] = "running",
@@ -53,14 +51,17 @@ int run_status(const struct run *run)
 	}
 }
 
-size_t run_code(const struct run *run, u64 rip, u8 *code, size_t size)
+void run_code_text(const struct run *run, u64 rip, char *text)
 {
-	if (rip < PAGE || rip >= run->usable)
-		return 0;
-	if (size > run->usable - rip)
-		size = run->usable - rip;
-	memcpy(code, run->memory + rip, size);
-	return size;
+	size_t used = 0;
+	u64 at;
+
+	*text = '\0';
+	if (rip < PAGE)
+		return;
+	for (at = rip; at < run->usable && at - rip < RUN_CODE_BYTES; at++)
+		used += snprintf(text + used, RUN_TEXT_SIZE - used, "%s%02x", used ? " " : "",
+				 run->memory[at]);
 }
 
 /* ---- hints ----------------------------------------------------------------------------------- */
@@ -70,21 +71,21 @@ static void hint_page_fault(const struct run *run, char *text)
 	u64 address = run->exit.address;
 
 	if (address < PAGE)
-		snprintf(text, HINT_SIZE,
+		snprintf(text, RUN_TEXT_SIZE,
 			 "Page 0 is not mapped: somebody has followed a null pointer.");
 	else if (address < run->usable)
-		snprintf(text, HINT_SIZE,
+		snprintf(text, RUN_TEXT_SIZE,
 			 "The address lies in the guest's memory, which ends at "
 			 "0x%" PRIx64 ": that page should be there. Look at the page tables that "
 			 "the driver has built (exercise 4.1).",
 			 run->usable);
 	else if (address < run->info.memory_size)
-		snprintf(text, HINT_SIZE,
+		snprintf(text, RUN_TEXT_SIZE,
 			 "From 0x%" PRIx64 " on lie the guest's page tables, which "
 			 "it may read but not write.",
 			 run->usable);
 	else
-		snprintf(text, HINT_SIZE,
+		snprintf(text, RUN_TEXT_SIZE,
 			 "The guest's memory ends at 0x%" PRIx64 "; no page table "
 			 "entry leads beyond it.",
 			 (u64)run->info.memory_size);
@@ -113,7 +114,7 @@ static void hint_exception(const struct run *run, char *text)
 		hint = "x87, SSE or AVX with CR0.TS or CR0.EM set.";
 		break;
 	}
-	snprintf(text, HINT_SIZE, "%s", hint);
+	snprintf(text, RUN_TEXT_SIZE, "%s", hint);
 }
 
 void run_hint(const struct run *run, char *text)
@@ -137,33 +138,39 @@ void run_hint(const struct run *run, char *text)
 		       "dmesg. Project 6 handles ports and MSRs.";
 		break;
 	}
-	snprintf(text, HINT_SIZE, "%s", hint);
+	snprintf(text, RUN_TEXT_SIZE, "%s", hint);
 }
 
 /* ---- the report ------------------------------------------------------------------------------ */
 
 static void print_state(const struct run *run, u32 vcpu, u64 rip)
 {
-	u8 code[CODE_BYTES];
-	size_t bytes = run_code(run, rip, code, sizeof(code));
+	char code[RUN_TEXT_SIZE];
 	struct vtx_regs regs;
 	struct vtx_sregs sregs;
-	size_t i;
 
-	fprintf(stderr, "  code at RIP 0x%" PRIx64 ":%s", rip,
-		bytes ? "" : " not in the guest's memory");
-	for (i = 0; i < bytes; i++)
-		fprintf(stderr, " %02x", code[i]);
-	fputc('\n', stderr);
+	run_code_text(run, rip, code);
+	fprintf(stderr, "  code at RIP 0x%" PRIx64 ": %s\n", rip,
+		*code ? code : "RIP is not in the guest's memory");
 	if (regs_read(run->fd, run->info.id, vcpu, &regs, &sregs) == CTL_DONE)
 		regs_print(stderr, &regs);
+}
+
+/* Guests of this tree come with a file that has names. */
+static void print_read_on(const struct run *run)
+{
+	fprintf(stderr, "  Read on: project04/README.md, \"What goes wrong\".");
+	if (!strncmp(run->path, GUEST_FOLDER "/", strlen(GUEST_FOLDER "/")))
+		fprintf(stderr, " The code: objdump -d build/project%02d/guest/%s.elf", VTX_STAGE,
+			run->info.name);
+	fputc('\n', stderr);
 }
 
 static void report_crash(const struct run *run)
 {
 	const struct vtx_exit *exit = &run->exit;
 	char text[EXIT_TEXT_SIZE];
-	char hint[HINT_SIZE];
+	char hint[RUN_TEXT_SIZE];
 
 	if (exit->kind == VTX_EXIT_ENTRY_FAILED) {
 		ctl_error(
@@ -182,10 +189,7 @@ static void report_crash(const struct run *run)
 	if (*hint)
 		fprintf(stderr, "  %s\n", hint);
 	print_state(run, run->end_vcpu, exit->rip);
-	fprintf(stderr,
-		"  Read on: project04/README.md, \"What goes wrong\". The code: "
-		"objdump -d guest/%s.elf\n",
-		run->info.name);
+	print_read_on(run);
 }
 
 static void print_where(const struct run *run)

@@ -19,7 +19,6 @@
 #include "ctl.h"
 #include "guest/guest.h"
 
-#define GUEST_FOLDER "/lab/guest"
 #define SUFFIX ".bin"
 #define PAGE 4096
 #define STACK (64ULL << 10)
@@ -50,14 +49,16 @@ static const char *find_image(const char *guest, char *path, size_t size)
 static void explain_no_image(const char *guest)
 {
 	const char *folder = getenv("VTX_GUESTS");
+	char own[PATH_MAX] = "";
 
-	if (strchr(guest, '/'))
+	if (strchr(guest, '/')) {
 		ctl_error("run: %s: %m", guest);
-	else
-		ctl_error("run: there is no guest '%s': neither %s%s%s" SUFFIX "%s" GUEST_FOLDER
-			  "/%s" SUFFIX " nor a file of that name here.",
-			  guest, folder ? folder : "", folder ? "/" : "", folder ? guest : "",
-			  folder ? ", nor " : "", guest);
+		return;
+	}
+	if (folder)
+		snprintf(own, sizeof(own), "%s/%s" SUFFIX ", ", folder, guest);
+	ctl_error("run: there is no guest '%s'. Looked for: %s" GUEST_FOLDER "/%s" SUFFIX ", ./%s.",
+		  guest, own, guest, guest);
 }
 
 static bool read_all(int fd, struct image *image)
@@ -226,10 +227,9 @@ static bool check_room(const struct run *run, u64 image_size)
 	if (needed <= run->usable)
 		return true;
 	ctl_error("run: --mem: %" PRIu64 " bytes are too few: code and data end at 0x%" PRIx64
-		  ", the stacks of %u vCPUs take 0x%" PRIx64 " bytes, and the page tables begin at "
+		  ", stacks (64 KiB a vCPU) take 0x%" PRIx64 " bytes, and the page tables begin at "
 		  "0x%" PRIx64 ".",
-		  (u64)run->info.memory_size, VTX_GUEST_LOAD + image_size, run->info.vcpus, stacks,
-		  run->usable);
+		  (u64)run->info.memory_size, VTX_GUEST_LOAD + image_size, stacks, run->usable);
 	return false;
 }
 
