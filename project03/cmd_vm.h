@@ -13,15 +13,15 @@
 
 /** A VM and its vCPUs. */
 struct cmd_vm {
-	struct vtx_vm_info info;
-	struct vtx_vcpu_info vcpus[VTX_MAX_VCPUS];
+	struct vtx_vm_info info; /**< of the VM */
+	struct vtx_vcpu_info vcpus[VTX_MAX_VCPUS]; /**< by id; info.vcpus of them */
 };
 
 /**
  * Ask the driver for a VM and its vCPUs.
  *
  * @param fd the device
- * @param id as in vtx_vm_info: 0 the VM of this file, else the first VM with an id of @p id or above
+ * @param id as in vtx_vm_info: 0 the VM of this file, else the first VM with that id or above
  * @param vm filled in
  * @return 0, or the errno of the ioctl; ENOENT: there is none (any more)
  */

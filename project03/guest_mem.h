@@ -29,8 +29,8 @@ struct guest_block {
 struct guest_mem {
 	u64 size; /**< bytes, a multiple of 4096 */
 	u64 mappable; /**< bytes that the owner may touch; from project04 on tables lie above */
-	u64 nr_blocks;
-	struct guest_block *blocks;
+	u64 nr_blocks; /**< how many of the next there are */
+	struct guest_block *blocks; /**< by address */
 };
 
 /**
@@ -53,7 +53,7 @@ void guest_mem_free(struct guest_mem *mem);
 /** The page at a guest-physical address below mem->size (exercise 3.2). Any context. */
 struct page *guest_mem_page(const struct guest_mem *mem, u64 gpa);
 
-/** Is the address in a block of 2 MiB that is contiguous? @p gpa is below mem->size. Any context. */
+/** Is the address in a contiguous block of 2 MiB? @p gpa is below mem->size. Any context. */
 bool guest_mem_is_huge(const struct guest_mem *mem, u64 gpa);
 
 /** Host-physical address of the 4-KiB page that holds @p gpa, below mem->size. Any context. */

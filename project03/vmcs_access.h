@@ -32,28 +32,27 @@ void vmcs_write_checked(enum vmcs_field field, u64 value);
  */
 int vmcs_error(void);
 
+/** A field that has another width does not compile. */
 #define vmcs_must_be(field, width) \
 	_Static_assert(VMCS_FIELD_WIDTH(field) == VMCS_WIDTH_##width, \
 		       #field " is not a field of width " #width)
+/** What the next ones are made of. */
 #define vmcs_read_as(type, field, width) \
 	({ vmcs_must_be(field, width); (type)vmcs_read_checked(field); })
+/** See vmcs_read_as(). */
 #define vmcs_write_as(type, field, width, value) \
 	({ vmcs_must_be(field, width); vmcs_write_checked(field, (type)(value)); })
 
-/** @name Read a field of the width in the name. */
-/** @{ */
+/** Read a field of the width in the name. */
 #define vmcs_read16(field) vmcs_read_as(u16, field, 16)
 #define vmcs_read32(field) vmcs_read_as(u32, field, 32)
 #define vmcs_read64(field) vmcs_read_as(u64, field, 64)
 #define vmcs_read_natural(field) vmcs_read_as(u64, field, NATURAL)
-/** @} */
 
-/** @name Write a field of the width in the name. */
-/** @{ */
+/** Write a field of the width in the name. */
 #define vmcs_write16(field, value) vmcs_write_as(u16, field, 16, value)
 #define vmcs_write32(field, value) vmcs_write_as(u32, field, 32, value)
 #define vmcs_write64(field, value) vmcs_write_as(u64, field, 64, value)
 #define vmcs_write_natural(field, value) vmcs_write_as(u64, field, NATURAL, value)
-/** @} */
 
 #endif

@@ -14,7 +14,7 @@
 
 /** One line of vmcs_fields.def. */
 struct vmcs_field_info {
-	u32 encoding;
+	u32 encoding; /**< as VMREAD takes it */
 	const char *ident; /**< "GUEST_CR0", as in dumps */
 	const char *name; /**< "guest CR0", as in the SDM */
 	const char *section; /**< of the SDM's appendix B: "B.4.3" */

@@ -42,30 +42,30 @@ struct vmx_look;
 /** One check. */
 struct vmx_rule {
 	const char *id; /**< "guest.cr0.fixed": for people and tests, no two are the same */
-	enum vmx_rule_kind kind;
+	enum vmx_rule_kind kind; /**< what the processor says to a violation */
 	const char *section; /**< title of the SDM's section */
 	const char *text; /**< what is right */
-	bool (*holds)(struct vmx_look *look);
+	bool (*holds)(struct vmx_look *look); /**< the condition; fills in what is wrong */
 	u8 when_group; /**< enum vmx_ctl_group of the next */
 	u64 when_mask; /**< the rule applies if all of these controls are 1; 0: always */
 	u64 arg; /**< for holds(): what one predicate needs to serve several rules */
 	u16 fields[VMX_RULE_FIELDS]; /**< enum vmcs_field_number; the first is the one to look at */
-	u8 nr_fields;
+	u8 nr_fields; /**< how many there are */
 };
 
 /** What was found. */
 struct vmx_finding {
-	enum vmx_answer answer;
+	enum vmx_answer answer; /**< violated or undecided */
 	u32 field; /**< encoding of the field to blame */
 	u64 seen; /**< its value */
 	u64 wrong; /**< bits of it that are wrong; 0: the value as a whole */
 	u64 right; /**< a value that would do, if has_right */
-	bool has_right;
+	bool has_right; /**< right means something */
 };
 
 /** A VMCS, and the processor that is to enter with it. */
 struct vmx_state {
-	const struct vtx_cpu_facts *facts;
+	const struct vtx_cpu_facts *facts; /**< of the processor; not owned */
 	u64 value[VMCS_FIELDS]; /**< by enum vmcs_field_number */
 	bool present[VMCS_FIELDS]; /**< this field is known */
 };

@@ -18,9 +18,9 @@
 
 /** One rule at work. */
 struct vmx_look {
-	const struct vmx_state *state;
-	const struct vmx_rule *rule;
-	struct vmx_finding *finding;
+	const struct vmx_state *state; /**< that it looks at */
+	const struct vmx_rule *rule; /**< that it is */
+	struct vmx_finding *finding; /**< out */
 	bool unknown; /**< something that the answer depends on is missing */
 };
 
@@ -43,6 +43,8 @@ u64 look_beyond_width(struct vmx_look *look);
 u64 look_beyond_vmx_width(struct vmx_look *look);
 /** Is this address canonical on this processor? */
 bool look_canonical(struct vmx_look *look, u64 address);
+/** Are the bits above this processor's linear-address width the same? The next lower may differ. */
+bool look_upper_same(struct vmx_look *look, u64 address);
 /** Nobody can tell from the state and the facts. */
 bool look_unknown(struct vmx_look *look);
 
@@ -53,21 +55,23 @@ bool look_value(struct vmx_look *look, u16 number, u64 right);
 /** Blame the first field unless @p fine. @return fine. */
 bool look_fine(struct vmx_look *look, bool fine);
 
-/* Predicates on the first field. */
+/** @name Predicates on the first field, each for several rules. */
+/** @{ */
 bool rule_reserved_controls(struct vmx_look *look); /**< arg: enum vmx_ctl_group */
 bool rule_bits_0(struct vmx_look *look); /**< bits of arg must be 0 */
 bool rule_needs_control(struct vmx_look *look); /**< bits of arg must be 1 */
 bool rule_aligned_address(struct vmx_look *look); /**< bits of arg must be 0, and the width */
-bool rule_canonical(struct vmx_look *look);
-bool rule_not_0(struct vmx_look *look);
+bool rule_canonical(struct vmx_look *look); /**< an address */
+bool rule_not_0(struct vmx_look *look); /**< as a whole */
 bool rule_pat(struct vmx_look *look); /**< 8 memory types */
-bool rule_perf_global(struct vmx_look *look);
-bool rule_s_cet(struct vmx_look *look);
-bool rule_fred_config(struct vmx_look *look);
+bool rule_perf_global(struct vmx_look *look); /**< IA32_PERF_GLOBAL_CTRL */
+bool rule_s_cet(struct vmx_look *look); /**< IA32_S_CET */
+bool rule_fred_config(struct vmx_look *look); /**< IA32_FRED_CONFIG */
 bool rule_fred_pointer(struct vmx_look *look); /**< canonical, and bits of arg 0 */
-bool rule_cr3(struct vmx_look *look);
-bool rule_cr4_fixed(struct vmx_look *look);
+bool rule_cr3(struct vmx_look *look); /**< no bits beyond the physical-address width */
+bool rule_cr4_fixed(struct vmx_look *look); /**< IA32_VMX_CR4_FIXED0 and FIXED1 */
 bool rule_cet_needs_wp(struct vmx_look *look); /**< first field CR4, second CR0 */
+/** @} */
 /** Bits of the register that are 0 in both or 1 in both of @p fixed0 and @p fixed1 must be so. */
 u64 look_fixed_bits(struct vmx_look *look, u64 value, u32 fixed0, u32 fixed1, u64 exempt);
 /** EFER bits that this processor reserves. */
@@ -84,6 +88,7 @@ u64 look_efer_reserved(struct vmx_look *look);
 #define RULE_WHEN(group, ident) \
 	.when_group = VMX_CTL_##group, .when_mask = VMX_##group##_##ident
 
+/** Fields of control bits, by shorter names. */
 #define PIN_CONTROLS VMCS_NR_PIN_BASED_VM_EXECUTION_CONTROLS
 #define PRIMARY_CONTROLS VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS
 #define SECONDARY_CONTROLS VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS

@@ -26,10 +26,10 @@ enum vmx_wish_kind {
 
 /** One line of vmx_wishes.def. */
 struct vmx_wish {
-	enum vmx_ctl_group group;
-	enum vmx_wish_kind kind;
+	enum vmx_ctl_group group; /**< field of the VMCS */
+	enum vmx_wish_kind kind; /**< how much it matters */
 	u64 mask; /**< the control bit */
-	const char *why;
+	const char *why; /**< for messages */
 };
 
 /** The wishes of this stage, in the order of the file: a later one outweighs an earlier one. */
@@ -39,15 +39,15 @@ extern const unsigned int vmx_wish_count;
 
 /** What all wishes together ask of one group. No bit is in both masks. */
 struct vmx_wanted {
-	u64 required;
-	u64 optional;
+	u64 required; /**< bits that must be 1 */
+	u64 optional; /**< bits that are to be 1 where they may */
 };
 
 /** The fields of the VMCS that are made of control bits. */
 struct vmx_controls {
 	u64 value[VMX_CTL_GROUPS]; /**< 0 for a group that is not active */
-	u32 active; /**< bit 1 << group: the field exists here and is used; the others stay unwritten */
-	enum vmx_ctl_group missing_group; /**< after -ENOTSUPP: where a required control is missing */
+	u32 active; /**< bit 1 << group: the field is there and used; others stay unwritten */
+	enum vmx_ctl_group missing_group; /**< after -ENOTSUPP: lacks a required control */
 	u64 missing_bits; /**< after -ENOTSUPP: which; after success 0 */
 };
 

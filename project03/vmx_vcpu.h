@@ -15,8 +15,8 @@
 
 /** VMX's part of a vCPU: vtx_vcpu.arch. */
 struct vmx_vcpu {
-	struct vmx_region vmcs;
-	bool launched; /**< launch state of the VMCS: the next entry is a VMRESUME; VMCLEAR resets it */
+	struct vmx_region vmcs; /**< the VMCS's memory */
+	bool launched; /**< launch state: the next entry is a VMRESUME; VMCLEAR resets it */
 	struct vmx_controls controls; /**< what is in the fields of the VMCS */
 	u32 instruction_error; /**< VM_INSTRUCTION_ERROR before a dump's VMREADs wrote over it */
 #if VTX_STAGE >= 4

@@ -16,10 +16,10 @@
 struct dump {
 	char vm[VTX_NAME_SIZE]; /**< name of the VM */
 	__u32 id; /**< of the VM */
-	__u32 vcpu;
-	struct vtx_cpu_facts facts; /**< of the CPU that it is active on, else of the first online */
+	__u32 vcpu; /**< whose VMCS it is */
+	struct vtx_cpu_facts facts; /**< of the CPU that it is active on, or of the first */
 	__u32 count; /**< of fields */
-	struct vtx_field fields[VMCS_FIELDS];
+	struct vtx_field fields[VMCS_FIELDS]; /**< in the order of appendix B */
 };
 
 /**

@@ -38,7 +38,9 @@ const char *gpr_name(u32 number);
 /**
  * What a page fault's error code says: "write of 0x10, page not present".
  *
- * @param text at least EXIT_TEXT_SIZE bytes
+ * @param text out: at least EXIT_TEXT_SIZE bytes
+ * @param error_code as the processor gives it
+ * @param address that was accessed
  */
 void page_fault_text(char *text, u32 error_code, u64 address);
 

@@ -12,7 +12,7 @@
 
 /** How the stub in vmx_enter.S came back. */
 enum vmx_outcome {
-	VMX_OUTCOME_EXIT = 0, /**< a VM exit, or an entry that failed with exit reason 33, 34 or 41 */
+	VMX_OUTCOME_EXIT = 0, /**< a VM exit, or an entry failed with exit reason 33, 34, 41 */
 	VMX_OUTCOME_FAIL_INVALID = 1, /**< VMfailInvalid: there is no current VMCS */
 	VMX_OUTCOME_FAIL_VALID = 2, /**< VMfailValid: see the VM-instruction error */
 	VMX_OUTCOME_FAULT = 3, /**< #UD or #GP: the CPU is not in VMX operation */
@@ -24,9 +24,9 @@ enum vmx_outcome {
  * tasks, or never: kept from the first entry after vcpu_load to vcpu_put.
  */
 struct vmx_host_kept {
-	struct desc_ptr gdt, idt;
-	u64 kernel_gs_base;
-	u16 ds, es, fs, gs, ldt;
+	struct desc_ptr gdt, idt; /**< with their limits */
+	u64 kernel_gs_base; /**< of the task in user mode */
+	u16 ds, es, fs, gs, ldt; /**< selectors */
 };
 
 /** See struct vmx_vcpu. */
@@ -37,7 +37,7 @@ struct vmx_world {
 	u64 guest_rip, guest_rsp, guest_rflags; /**< as they are in the VMCS */
 	bool dr_exiting; /**< MOV DR exits */
 	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
-	struct vmx_host_kept kept;
+	struct vmx_host_kept kept; /**< of the host, while guest_inside */
 
 	enum vmx_outcome outcome; /**< of the last entry */
 	u32 exit_reason; /**< of the last entry, where outcome is VMX_OUTCOME_EXIT */

@@ -33,6 +33,7 @@ void vtx_pages_free(void *address, size_t size);
  * Memory that is zeroed, physically contiguous or not as its size allows, and charged to the memory
  * cgroup of the caller. May sleep.
  * @param step names it for fail_nth; NULL: not one of the steps that can be made to fail
+ * @param size bytes
  * @return the address, or NULL: no memory, or fail_nth.
  */
 void *vtx_zalloc(const char *step, size_t size);

@@ -28,7 +28,7 @@
 
 /** A virtual CPU. */
 struct vtx_vcpu {
-	struct vtx_vm *vm;
+	struct vtx_vm *vm; /**< that it belongs to */
 	u32 id; /**< index in vm->vcpus */
 	struct mutex lock; /**< held by whoever runs or looks at it */
 	atomic_t visitors; /**< how many wait to look at it: who runs it makes way */
@@ -41,15 +41,15 @@ struct vtx_vcpu {
 	struct task_struct *runner; /**< who is in VTXDRV_RUN_VCPU, or NULL */
 	bool wants_result; /**< a hypercall went to user space: RAX is its answer */
 	struct vtx_regs regs; /**< general registers while the guest does not run */
-	u64 cr2;
+	u64 cr2; /**< of the guest */
 	u64 dr[8]; /**< DR0-DR3 and DR6; DR7 is in the control structure */
 	bool dr_used; /**< the guest has touched them: they are switched at each entry */
 	u64 kernel_gs_base; /**< IA32_KERNEL_GS_BASE, which SWAPGS exchanges without an exit */
-	u32 pkru;
+	u32 pkru; /**< of the guest */
 	struct fpu_guest fpu; /**< x87, SSE, AVX … of the guest */
 	struct vtx_exit exit; /**< the last one */
 	u64 exits; /**< how many */
-	struct vtx_vcpu_stats *stats;
+	struct vtx_vcpu_stats *stats; /**< what VTXDRV_GET_STATS tells */
 #endif
 };
 
@@ -58,11 +58,11 @@ struct vtx_vm {
 	struct kref refs; /**< the owner's file, and whoever has found it */
 	struct list_head link; /**< in the list of all VMs */
 	u32 id; /**< from 1 on, never used twice while the module is loaded */
-	char name[VTX_NAME_SIZE];
+	char name[VTX_NAME_SIZE]; /**< terminated */
 	struct pid *owner; /**< the process that created it */
-	struct guest_mem memory;
-	u32 nr_vcpus;
-	struct vtx_vcpu *vcpus[VTX_MAX_VCPUS];
+	struct guest_mem memory; /**< of the guest */
+	u32 nr_vcpus; /**< how many of the next there are */
+	struct vtx_vcpu *vcpus[VTX_MAX_VCPUS]; /**< by id */
 #if VTX_STAGE >= 4
 	u64 guest_root; /**< CR3 of the guest: physical address of the tables in guest memory */
 	u64 usable; /**< bytes of guest memory below the tables */
