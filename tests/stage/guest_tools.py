@@ -22,7 +22,7 @@ SIZE = "1M"
 IOCTLS = {"create": "VTXDRV_CREATE_VM", "init": "VTXDRV_INIT_VCPU", "run": "VTXDRV_RUN_VCPU",
           "guest": "VTXDRV_RUN_VCPU", "guests": "VTXDRV_RUN_VCPU", "regs": "VTXDRV_GET_REGS",
           "setreg": "VTXDRV_SET_REGS", "sregs": "VTXDRV_GET_SREGS", "setsreg": "VTXDRV_SET_SREGS",
-          "state": "VTXDRV_GET_STATE", "stats": "VTXDRV_GET_STATS", "enter": "VTXDRV_TRY_ENTRY"}
+          "state": "VTXDRV_GET_STATE", "stats": "VTXDRV_GET_STATS"}
 # SDM vol. 3, appendix B: natural-width host state, and the selectors.
 HOST = {"es": 0x0c00, "cs": 0x0c02, "ss": 0x0c04, "ds": 0x0c06, "fs": 0x0c08, "gs": 0x0c0a,
         "tr": 0x0c0c, "pat": 0x2c00, "efer": 0x2c02, "sysenter_cs": 0x4c00, "cr0": 0x6c00,

@@ -210,68 +210,106 @@ def check_segments(fields):
 # ---- 4.4: the world switch ---------------------------------------------------------------------
 
 REGISTERS = tuple(name for name in guests.REGISTERS if name != "rsp")
+EXIT, FAIL_INVALID, FAIL_VALID, FAULT = range(4)  # enum vmx_outcome
+VMCALL = 18
 
 
-@pytest.fixture(name="enters")
-def can_enter(vms):
-    """The driver, allowed to enter a guest once and to tell what came of it."""
-    vms.sh("echo 1 > /sys/module/vtxdrv/parameters/allow_try_entry")
-    return vms
+def switches(lab, build, cpu, image, *calls, vm=True):
+    """What vmx_world_switch() does, called by vtxprobe for each (RIP, launched, seed)."""
+    address = function_address(lab, build, "vmx_world_switch")
+    words = ["cpu", cpu]
+    if vm:
+        words += ["create", SIZE, 1, "code", image.hex(), "init", 0, 0]
+        for name in ("vmx_host_state_cpu", "vmx_host_state_task"):
+            words += ["probe", f"call {cpu} {function_address(lab, build, name):#x} 0 0"]
+    for rip, launched, seed in calls:
+        words += ["probe", f"switch {cpu} {address:#x} {rip:#x} {launched} {seed:#x}"]
+    lines = vmtool(lab, *words, "close")
+    return [line for line in lines if "outcome" in line]
+
+
+def given_and_found(line):
+    """Register by register: what the test has given, and what was there in the end."""
+    pairs = (line[f"r{n}"].split("/") for n in range(len(guests.REGISTERS)))
+    both = [(int(given, 0), int(found, 0)) for given, found in pairs]
+    return ({name: value[i] for name, value in zip(guests.REGISTERS, both)} for i in (0, 1))
+
+
+def check_outcome(line, wanted, what):
+    names = ("a VM exit", "VMfailInvalid", "VMfailValid", "an exception", "exercise 4.4 not done")
+    seen = names[line.outcome] if line.outcome in range(5) else line.outcome
+    check(seen, names[wanted], f"how the world switch ended: {what}", read=SWITCH)
 
 
 def shuffled(rng):
-    """A guest that gives each register a value made of another's, and what they then are."""
+    """A guest that gives each register a value made of another's, and the same in Python."""
     order = list(REGISTERS)
     rng.shuffle(order)
-    given = {name: rng.getrandbits(64) for name in REGISTERS}
-    after, text = dict(given), []
-    for source, target in zip(order, order[1:]):
-        value = rng.getrandbits(31)
-        text.append(f"lea {value}(%{source}, %{target}), %{target}")
-        after[target] = after[source] + after[target] + value & WORD
-    return guests.code("; ".join([*text, "vmcall"])), given, after
+    steps = [(a, b, rng.getrandbits(31)) for a, b in zip(order, order[1:])]
+
+    def function(values):
+        after = dict(values)
+        for source, target, value in steps:
+            after[target] = after[source] + after[target] + value & WORD
+        return after
+
+    text = "; ".join(f"lea {value}(%{a}, %{b}), %{b}" for a, b, value in steps)
+    return guests.code(f"{text}; vmcall"), function
 
 
-@exercise("4.4", expected="guest registers are there in the guest, and its own are kept at the exit",
+@exercise("4.4", expected="the guest's registers are there in the guest, and kept at the exit",
           read=SWITCH)
-def test_registers(enters, rng):
+def test_registers(vms, stage_build, rng):
     """Fifteen random registers go into the guest, and come back as it has left them."""
-    image, given, after = shuffled(rng)
-    words = [word for name, value in given.items() for word in ("setreg", 0, name, f"{value:#x}")]
-    lines = vmtool(enters, *guest(image), *words, "enter", 0, "regs", 0)
-    check(only(lines, "entry").reason, 18, "exit reason: VMCALL", read=SWITCH)
-    seen = only(lines, "regs")
-    for name in REGISTERS:
-        check(seen[name], after[name], f"{name.upper()} after the exit, from {given[name]:#x} at the"
-              " entry by the guest's own instructions", read=SWITCH)
+    image, function = shuffled(rng)
+    line, = switches(vms, stage_build, 1, image, (guests.LOAD, 0, rng.getrandbits(48)))
+    check_outcome(line, EXIT, "a guest that makes each register of another one, and VMCALL")
+    check(line.reason, VMCALL, "exit reason: VMCALL", read=SWITCH)
+    given, found = given_and_found(line)
+    for name, wanted in function(given).items():
+        if name != "rsp":
+            check(found[name], wanted, f"{name.upper()} after the exit; {given[name]:#x} went in",
+                  read=SWITCH)
+
+
+@exercise("4.4", expected="the caller's registers are the caller's", read=SWITCH)
+def test_callers_registers(vms, stage_build, rng):
+    """RBX, RBP and R12 to R15 survive a switch, whatever the guest has had in them."""
+    image, _ = shuffled(rng)
+    line, = switches(vms, stage_build, 0, image, (guests.LOAD, 0, rng.getrandbits(48)))
+    check_outcome(line, EXIT, "a guest that changes every register")
+    check(line.caller, 1, "RBX, RBP, R12 to R15 of the caller are as before (1) or not (0)",
+          read=SWITCH)
 
 
 @exercise("4.4", expected="VMLAUNCH the first time, VMRESUME from then on", read=SWITCH)
-def test_launch_and_resume(enters, rng):
-    """One vCPU enters three times, and again after it has moved to another CPU."""
-    values = [rng.getrandbits(31) for _ in range(4)]
-    image = guests.code("; ".join(f"mov ${value}, %r12d; vmcall" for value in values))
-    words = ["cpu", 0, *guest(image)]
-    for turn in range(len(values)):
-        words += ["cpu", 1] if turn == 3 else []
-        words += ["enter", 0, "regs", 0, "vcpu", 0, "setreg", 0, "rip",
-                  f"{guests.LOAD + (turn + 1) * (len(image) // 4):#x}"]
-    lines = vmtool(enters, *words)
-    entries = [line for line in lines if line.what == "entry"]
-    found = [line for line in lines if line.what == "regs"]
-    for turn, (entry, regs) in enumerate(zip(entries, found)):
-        check(entry.error, 0, f"VM-instruction error of entry {turn + 1}", read=SWITCH)
-        check(regs.r12, values[turn], f"what entry {turn + 1} has left in R12", read=SWITCH)
-    check(only(lines, "vcpu").launched, 1, "launched, after an entry that succeeded", read=SWITCH)
+def test_launch_and_resume(vms, stage_build, rng):
+    """Launched is what the caller says; the wrong instruction fails, and the right one works."""
+    image = guests.code("vmcall")
+    lines = switches(vms, stage_build, 1, image, *(
+        (guests.LOAD, launched, rng.getrandbits(48)) for launched in (1, 0, 1, 1, 0, 1)))
+    wanted = ((FAIL_VALID, 5, "VMRESUME of a VMCS that is clear"), (EXIT, 0, "VMLAUNCH"),
+              (EXIT, 0, "VMRESUME"), (EXIT, 0, "VMRESUME again"),
+              (FAIL_VALID, 4, "VMLAUNCH of a VMCS that is launched"), (EXIT, 0, "VMRESUME after it"))
+    for line, (outcome, error, what) in zip(lines, wanted):
+        check_outcome(line, outcome, what)
+        if error:
+            check(line.error, error, f"VM-instruction error: {what}", read=SWITCH)
+        check(line.caller, 1, f"the caller's registers are as before (1) or not (0): {what}",
+              read=SWITCH)
 
 
-@exercise("4.4", expected="an entry that fails falls through, and says how", read=SWITCH)
-def test_failed_entry(enters):
-    """VMfailValid by a host selector with RPL 3; then the same vCPU enters as if nothing had been."""
-    lines = vmtool(enters, *guest(guests.code("mov $7, %r12d; vmcall")), "enterwith", 0,
-                   f"{HOST['ds']:#x}", 3, "enter", 0, "regs", 0)
-    first, second = (line for line in lines if line.what == "entry")
-    check(first.error, 8, "VM-instruction error with a host selector that has RPL 3", read=SWITCH)
-    check((second.error, second.reason), (0, 18), "error and exit reason of the entry after it",
+@exercise("4.4", expected="without a VMCS, and outside VMX operation: an outcome, no oops",
           read=SWITCH)
-    check(only(lines, "regs").r12, 7, "R12 after it", read=SWITCH)
+def test_no_vmcs(vms, stage_build):
+    """VMfailInvalid where no VMCS is current; an exception where the CPU is not in VMX operation."""
+    calls = [(guests.LOAD, launched, 7) for launched in (0, 1)]
+    for line in switches(vms, stage_build, 0, b"", *calls, vm=False):
+        check_outcome(line, FAULT, "outside VMX operation")
+    vms.sh("vtxctl enable")
+    lines = switches(vms, stage_build, 0, b"", *calls, vm=False)
+    vms.sh("vtxctl disable")
+    for line in lines:
+        check_outcome(line, FAIL_INVALID, "no VMCS is current")
+        given, found = given_and_found(line)
+        check(found, given, "the guest's registers after an entry that failed", read=SWITCH)

@@ -40,7 +40,7 @@ static void call_out(void *arg)
 }
 
 /* A test has its address from /proc/kallsyms; anything else is a mistake of the test's. */
-static bool is_function(u64 address)
+bool probe_is_function(u64 address)
 {
 	char name[KSYM_SYMBOL_LEN];
 
@@ -51,7 +51,7 @@ static bool is_function(u64 address)
 int probe_call(struct probe_query *q)
 {
 	struct call c = { .address = q->arg[1], .argument = q->arg[2], .second = q->arg[3] };
-	int err = is_function(c.address) ? probe_on_cpu(q->arg[0], call_two, &c) : -EINVAL;
+	int err = probe_is_function(c.address) ? probe_on_cpu(q->arg[0], call_two, &c) : -EINVAL;
 
 	return err ?: scnprintf(q->out, PROBE_ANSWER, "%d\n", c.result);
 }
@@ -59,7 +59,7 @@ int probe_call(struct probe_query *q)
 int probe_callout(struct probe_query *q)
 {
 	struct call c = { .address = q->arg[1], .argument = q->arg[2], .value = q->arg[3] };
-	int err = is_function(c.address) ? probe_on_cpu(q->arg[0], call_out, &c) : -EINVAL;
+	int err = probe_is_function(c.address) ? probe_on_cpu(q->arg[0], call_out, &c) : -EINVAL;
 
 	return err ?: scnprintf(q->out, PROBE_ANSWER, "%d %#llx\n", c.result, c.value);
 }

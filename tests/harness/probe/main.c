@@ -37,6 +37,7 @@ static const struct probe_command commands[] = {
 	{ "vmcs", 1, probe_vmcs, "CPU (its current VMCS: address, ENCODING:VALUE …; \"none\")" },
 	{ "call", 4, probe_call, "CPU FUNCTION ARGUMENT ARGUMENT (what it returns)" },
 	{ "callout", 4, probe_callout, "CPU FUNCTION ARGUMENT VALUE (the same, and *(&VALUE))" },
+	{ "switch", 5, probe_switch, "CPU FUNCTION RIP LAUNCHED SEED (the world switch, called)" },
 	{ "page", 2, probe_page, "NUMBER WORD (its address; zeros but for the first word)" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
 	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },

@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define PROBE_ARGS 4
+#define PROBE_ARGS 5
 #define PROBE_ANSWER 12288
 
 /** One question, taken apart: numbers after the command word, in C notation. */
@@ -37,9 +37,12 @@ int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
 probe_fn probe_host, probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setcr0, probe_setcr4;
 probe_fn probe_rdmsr, probe_wrmsr, probe_cpuid;
 probe_fn probe_slept, probe_witness, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
-probe_fn probe_vmcs, probe_call, probe_callout, probe_page;
+probe_fn probe_vmcs, probe_switch, probe_call, probe_callout, probe_page;
 probe_fn probe_phys, probe_poke, probe_pages, probe_names;
 probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
+
+/** Does a function of a module or of the kernel begin at this address? */
+bool probe_is_function(u64 address);
 
 /** Is this CPU in VMX operation? @p arg is a bool. Runs on the CPU in question. */
 void probe_vmptrst(void *arg);

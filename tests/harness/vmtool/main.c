@@ -43,8 +43,6 @@ static const struct verb verbs[] = {
 	{ "setsreg", 3, verb_setsreg, "VCPU NAME VALUE (cs.access, gdtr.base, cr4, dr7 …)" },
 	{ "stats", 1, verb_stats, "VCPU" },
 	{ "run", 2, verb_run, "VCPU MILLISECONDS (one VTXDRV_RUN_VCPU; 0: no limit)" },
-	{ "enter", 1, verb_enter, "VCPU (VTXDRV_TRY_ENTRY, past interrupts of the host)" },
-	{ "enterwith", 3, verb_enterwith, "VCPU ENCODING VALUE (the same, with a field changed)" },
 	{ "guest", 2, verb_guest, "VCPU MILLISECONDS (hypercalls served)" },
 	{ "guests", 1, verb_guests, "MILLISECONDS (every vCPU, each in a thread)" },
 	{ "result", 2, verb_result, "VCPU VALUE (of the hypercall it came back with)" },

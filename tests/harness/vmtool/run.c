@@ -93,41 +93,6 @@ int verb_every(char **words)
 	return 0;
 }
 
-/* ---- one entry ---------------------------------------------------------------------------------- */
-
-#define EXTERNAL_INTERRUPT 1 /* basic exit reason: the host's timer came first */
-#define PATIENCE 100
-
-static int try_entry(struct vtx_try_entry *try)
-{
-	for (int i = 0; i < PATIENCE; i++) {
-		try->reason = 0;
-		if (ioctl(vm.fd, VTXDRV_TRY_ENTRY, try))
-			return errno;
-		if (try->instruction_error || try->reason != EXTERNAL_INTERRUPT)
-			break;
-	}
-	answer("entry vcpu=%u error=%u reason=%#x qualification=%#llx\n", try->vcpu,
-	       try->instruction_error, try->reason, try->qualification);
-	return 0;
-}
-
-int verb_enter(char **words)
-{
-	struct vtx_try_entry try = { .vcpu = (uint32_t)number(words[0]) };
-
-	return try_entry(&try);
-}
-
-int verb_enterwith(char **words)
-{
-	struct vtx_try_entry try = { .vcpu = (uint32_t)number(words[0]), .count = 1 };
-
-	try.fields[0].encoding = (uint32_t)number(words[1]);
-	try.fields[0].value = number(words[2]);
-	return try_entry(&try);
-}
-
 /* ---- a guest's hypercalls --------------------------------------------------------------------- */
 
 static void keep(struct output *out, const void *from, uint64_t length)
