@@ -12,13 +12,14 @@ import pytest
 
 from harness import facts
 from harness.grade import check, check_run, exercise, pick, require
-from stage.vm_tools import (PAGE, README, check_holder, clean, current_vmcs, frame_bytes, held,
-                            kill, pages, row, rows, vms, vmtool)
+from stage.vm_tools import (PAGE, check_holder, current_vmcs, frame_bytes, held, kill, pages, row,
+                            rows, vms, vmtool)
 from stage.vmxon_tools import CPUS, FAIL_NTH, check_off, check_on, hexvalue, status_of
 from unit import reference_vmcs as reference
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="vmcs")
 
+README = "project03/README.md"
 INSTRUCTIONS = f"{README}#how-a-vmx-instruction-says-no"
 REGION = f"{README}#the-vmcs-region"
 MOVES = f"{README}#moving-to-another-cpu"
@@ -50,9 +51,9 @@ class Insns:
         """Call one of them, and compare how the instruction ended."""
         words = [*(f"{value:#x}" for value in arguments), "0", "0"][:2]
         seen = int(self._lab.probe("call", self.cpu, self._at[name], *words), 0)
+        called = f"{name}({', '.join(f'{value:#x}' for value in arguments)})"
         check(MEANING.get(seen, str(seen)), MEANING[wanted],
-              f"{name}({', '.join(f'{value:#x}' for value in arguments)}) on CPU {self.cpu}, {when}",
-              read=INSTRUCTIONS)
+              f"{called} on CPU {self.cpu}, {when}", read=INSTRUCTIONS)
 
     def reads(self, wanted, when, encoding):
         """The same for vmcs_read_raw(), which has a value to give."""
@@ -175,11 +176,12 @@ def test_failures(vms, rng, symbols):
 @exercise("3.4", expected="a region for each vCPU: size, alignment, revision, bit 31 clear",
           read=REGION)
 def test_regions(vms, rng):
-    """The VMCS regions of a VM, in the machine's memory: one each, and right from the first byte."""
+    """The VMCS regions of a VM, in the machine's memory: one each, right from the first byte."""
     count = rng.randrange(2, 6)
     basic = hexvalue(vms, "rdmsr", 0, 0x480)
     vmxon = {int(pick(status_of(vms, cpu), "region_pa"), 0) for cpu in CPUS}
-    with held(vms, PAGE, count) as vm:
+    made = f"making {count} vCPUs; a region without the right revision identifier is no VMCS"
+    with held(vms, PAGE, count, what=made) as vm:
         seen = []
         for vcpu in vm.vcpus:
             pa, what = int(vcpu["control"], 0), f"VMCS of vCPU {vcpu['vcpu']} at {vcpu['control']}"
@@ -326,7 +328,8 @@ def test_cpu_leaves(vms):
         check(where["cpu"], "0", "CPU that has the VMCS of vCPU 0 after CPU 1 has left", read=MOVES)
         check(row(vmtool(vms, "use", vm.id, "where", 1), "where")["cpu"], "-1", "CPU that has the"
               " VMCS of vCPU 1, which was active on CPU 1 when that left", read=MOVES)
-        check(values(after), values(before), "fields of a VMCS that was active on a CPU that left", read=MOVES)
+        check(values(after), values(before), "fields of a VMCS that was active on a CPU"
+              " that left", read=MOVES)
         check_run(vms.sh(f"echo 1 > {online}"), what="CPU 1 comes back while VMs exist")
         look(vms, vm, 1, 0)
         check_holder(vms, address(vm), 1, "after CPU 1 has come back", MOVES)

@@ -15,7 +15,6 @@ from harness.grade import Unmet, check, check_run, require
 from harness.machine import ProbeError
 from stage.vmxon_tools import CPUS, FAIL_NTH
 
-README = "project03/README.md"
 PAGE = 4096
 BLOCK = 2 << 20
 WORDS = re.compile(r"(\w+)=(\S*)")
@@ -35,9 +34,9 @@ def row(result, name):
     return found[0]
 
 
-def vmtool(lab, *words, timeout=30):
+def vmtool(lab, *words, timeout=30, what=None):
     """Run vmtool; the test fails where one of its verbs does."""
-    return check_run(lab.run(["vmtool", *words], timeout=timeout))
+    return check_run(lab.run(["vmtool", *words], timeout=timeout), what=what)
 
 
 def hexed(name):
@@ -57,10 +56,11 @@ class Held:
 
 
 @contextlib.contextmanager
-def held(lab, size, vcpus, *words, first=()):
+def held(lab, size, vcpus, *words, first=(), what=None):
     """Create a VM, do what the words say, and keep it until the end of the block."""
     where = [word for number in range(vcpus) for word in ("where", number)]
-    result = vmtool(lab, *first, "create", size, vcpus, *words, "info", *where, "hold")
+    result = vmtool(lab, *first, "create", size, vcpus, *words, "info", *where, "hold",
+                    what=what)
     pid = int(row(result, "hold")["pid"])
     try:
         yield Held(pid, int(row(result, "info")["id"]), rows(result, "where"),
@@ -91,7 +91,7 @@ def frame_bytes(lab, pa, length, what, read):
 
 
 def current_vmcs(lab, cpu):
-    """(address, fields) of the VMCS that is current on a CPU, read by vtxprobe; None: there is none.
+    """(address, fields) of the VMCS that is current on a CPU, read by vtxprobe; None: none is.
 
     The emulator has to name the same address.
     """

@@ -15,11 +15,11 @@ import pytest
 
 from harness import mutants
 from harness.grade import Unmet, problem_text
-from stage import test_project01, test_project02
+from stage import test_project01, test_project02, test_project03
 from unit import host_build
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-STAGES = {1: test_project01, 2: test_project02}
+STAGES = {1: test_project01, 2: test_project02, 3: test_project03}
 SEEDS = range(3)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a VM may look like (project03, vm_config_logic.c), on the host, against a model in Python."""
+"""What a VM may look like (vm_config_logic.c), on the host, against a model in Python."""
 import ctypes
 import errno
 import random
