@@ -20,7 +20,7 @@ static void print_refusal(const char *what, int result)
 	printf("%s errno=%s\n", what, result ? errno_name(errno) : "0");
 }
 
-/* ---- what may a VM look like? ----------------------------------------------------------------- */
+/* ---- what may a VM look like? ---------------------------------------------------------------- */
 
 /* All 32 bytes of the name are the caller's, so that none of them is a zero by accident. */
 int verb_config(char **words)
@@ -75,7 +75,7 @@ int verb_pointers(char **words)
 	return 0;
 }
 
-/* ---- a 32-bit caller: the system call of one, from a 64-bit program --------------------------- */
+/* ---- a 32-bit caller: the system call of one, from a 64-bit program -------------------------- */
 
 static long ioctl_32(int fd, unsigned long cmd, void *arg)
 {
@@ -110,7 +110,7 @@ int verb_compat(char **words)
 	return 0;
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint64_t word_of(uint64_t seed, uint64_t at)
 {
@@ -205,7 +205,7 @@ int verb_mapped(char **words)
 	return 0;
 }
 
-/* ---- looking at the VM of another process, and every field with those that do not exist ------- */
+/* ---- looking at the VM of another process, and every field with those that do not exist ------ */
 
 #define FIELDS_MAX 512
 
