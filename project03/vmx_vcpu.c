@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/msr.h>
+#include <linux/cpu.h>
 #include <linux/irqflags.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -18,16 +19,21 @@
 #include "vmx_vcpu.h"
 #include "vtx_todo.h"
 
-/* VMCLEAR on whichever CPU this is; it does not matter for a VMCS that is active nowhere. */
+/*
+ * VMCLEAR on whichever CPU this is: it does not matter for a VMCS that is active nowhere. The lock
+ * keeps this CPU from going offline, and so from leaving VMX operation; only a reboot can end that.
+ */
 static int __maybe_unused clear_somewhere(u64 pa)
 {
 	unsigned long flags;
 	int err = -ESHUTDOWN;
 
+	cpus_read_lock();
 	local_irq_save(flags);
 	if (this_cpu_read(vtx_cpu_ours))
 		err = vmcs_clear(pa);
 	local_irq_restore(flags);
+	cpus_read_unlock();
 	return err;
 }
 
