@@ -34,7 +34,8 @@ static u32 __maybe_unused basic_reason(const struct vtx_exit *exit)
  *       project04/README.md, "Exits"
  * Hint: VMX_EXIT_GET() and VMX_QUAL_CR_… in vmx_exit_bits.h. CR2 of a #PF is not written by an
  *       exit: the exit qualification has it. Registers in the qualification have the numbers in
- *       which struct vtx_regs lists them.
+ *       which struct vtx_regs lists them. The VMX-preemption timer is the host's turn, as an
+ *       external interrupt is.
  */
 #ifndef TODO_4_6
 /* Indexed by a register's number, SDM vol. 3, table "Exit Qualification for Control-Register …". */
@@ -105,6 +106,7 @@ static bool by_instruction(const struct vtx_exit *exit)
 	case VMX_EXIT_REASON_TRIPLE_FAULT:
 	case VMX_EXIT_REASON_INIT_SIGNAL:
 	case VMX_EXIT_REASON_SIPI:
+	case VMX_EXIT_REASON_PREEMPTION_TIMER:
 		return false;
 	default:
 		return true;
@@ -127,6 +129,7 @@ static void decode(struct vtx_vcpu *vcpu, const struct vmx_world *world)
 		decode_event(exit, world->interruption);
 		break;
 	case VMX_EXIT_REASON_EXTERNAL_INTERRUPT:
+	case VMX_EXIT_REASON_PREEMPTION_TIMER:
 		exit->kind = VTX_EXIT_INTERRUPT;
 		break;
 	case VMX_EXIT_REASON_TRIPLE_FAULT:
@@ -152,10 +155,13 @@ static void decode(struct vtx_vcpu *vcpu, const struct vmx_world *world)
 	}
 }
 #else
-/* Interrupts of the host are decoded for you, so that a run loop can be tried without the rest. */
+/* The host's turn is decoded for you, so that a run loop can be tried without the rest. */
 static void decode(struct vtx_vcpu *vcpu, const struct vmx_world *world)
 {
-	if (basic_reason(&vcpu->exit) == VMX_EXIT_REASON_EXTERNAL_INTERRUPT) {
+	u32 reason = basic_reason(&vcpu->exit);
+
+	if (reason == VMX_EXIT_REASON_EXTERNAL_INTERRUPT ||
+	    reason == VMX_EXIT_REASON_PREEMPTION_TIMER) {
 		vcpu->exit.kind = VTX_EXIT_INTERRUPT;
 		return;
 	}

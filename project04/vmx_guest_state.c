@@ -6,10 +6,12 @@
 
 #include <asm/msr.h>
 #include <asm/special_insns.h>
+#include <asm/tsc.h>
 #include <linux/printk.h>
 
 #include "hv_ops.h"
 #include "vmcs_access.h"
+#include "vmx_cap_bits.h"
 #include "vmx_entry_bits.h"
 #include "vmx_msrs.h"
 #include "vmx_run.h"
@@ -137,6 +139,26 @@ static int vmx_guest_state(u64 root)
 }
 #endif
 
+/*
+ * A guest that never exits does so after this time: a visitor or a deadline has not long to wait,
+ * also on a CPU that has no tick. The field keeps its value, as "save VMX-preemption timer value" is
+ * 0 (SDM vol. 3, "VMX-Preemption Timer").
+ */
+#define TURN_MS 2
+
+static void write_preemption_timer(const struct vmx_vcpu *vmx)
+{
+	u64 misc = 0;
+	u64 ticks;
+
+	if (!(vmx->controls.value[VMX_CTL_PIN] & VMX_PIN_ACTIVATE_PREEMPTION_TIMER))
+		return;
+	rdmsrl_safe(IA32_VMX_MISC, &misc);
+	ticks = (u64)tsc_khz * TURN_MS >>
+		VTX_FIELD(misc, IA32_VMX_MISC_TIMER_SHIFT_HIGH, IA32_VMX_MISC_TIMER_SHIFT_LOW);
+	vmcs_write32(VMCS_VMX_PREEMPTION_TIMER_VALUE, min_t(u64, ticks, U32_MAX));
+}
+
 int vmx_guest_init(struct vtx_vcpu *vcpu, u64 root)
 {
 	struct vmx_vcpu *vmx = vmx_of(vcpu);
@@ -149,6 +171,7 @@ int vmx_guest_init(struct vtx_vcpu *vcpu, u64 root)
 	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
 		     vmx->controls.value[VMX_CTL_PRIMARY]);
 	vmx->world.dr_exiting = true;
+	write_preemption_timer(vmx);
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));
 	vcpu->regs.rflags = RFLAGS_RESERVED_1;
