@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A driver made of paper: open() and ioctl() of vtxctl lead here (ld --wrap), so that vtxctl run can
+ * be tried on the host, with every answer that a driver can give.
+ *
+ *	FAKE_SCRIPT	what VTXDRV_RUN_VCPU answers, a line a call: "VCPU ACTION NUMBER..."
+ *	FAKE_CREATE	errno of VTXDRV_CREATE_VM;  FAKE_INIT: of VTXDRV_INIT_VCPU
+ *
+ * A vCPU whose lines are used up runs until a signal comes or its time is over. What the guest got
+ * as the answer of a hypercall is noted on stderr: "answer VCPU NUMBER".
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vtxdrv.h"
+
+#define TABLES (5 * 4096ULL)
+#define LINES 4096
+#define NUMBERS 4
+#define NS_PER_SECOND 1000000000ULL
+#define FILE_SIZE (VTX_MMAP_RUN(VTX_MAX_VCPUS))
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+struct line {
+	unsigned int vcpu;
+	char action[32];
+	unsigned long long number[NUMBERS];
+};
+
+static struct line lines[LINES];
+static size_t line_count;
+static size_t used[VTX_MAX_VCPUS]; /* lines that the vCPU has behind it, those of others included */
+static int hypercall[VTX_MAX_VCPUS]; /* the last exit was one */
+static struct vtx_vm_config config;
+static int device = -1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void read_script(void)
+{
+	FILE *file = fopen(getenv("FAKE_SCRIPT") ? getenv("FAKE_SCRIPT") : "/dev/null", "r");
+	char text[256];
+
+	while (file && fgets(text, sizeof(text), file) && line_count < LINES) {
+		struct line *line = &lines[line_count];
+
+		if (sscanf(text, "%u %31s %lli %lli %lli %lli", &line->vcpu, line->action,
+			   (long long *)&line->number[0], (long long *)&line->number[1],
+			   (long long *)&line->number[2], (long long *)&line->number[3]) >= 2)
+			line_count++;
+	}
+	if (file)
+		fclose(file);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	if (strcmp(path, VTXDRV_DEVICE)) {
+		va_list args;
+		int mode;
+
+		va_start(args, flags);
+		mode = va_arg(args, int);
+		va_end(args);
+		return __real_open(path, flags, mode);
+	}
+	read_script();
+	device = memfd_create("vtxdrv", MFD_CLOEXEC);
+	return ftruncate(device, FILE_SIZE) ? -1 : device;
+}
+
+static int fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+static int fail_if_asked(const char *variable)
+{
+	const char *text = getenv(variable);
+
+	return text ? fail(atoi(text)) : 0;
+}
+
+static struct vtx_run *page_of(unsigned int vcpu)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, VTX_MMAP_RUN(vcpu));
+}
+
+static struct line *next_line(unsigned int vcpu)
+{
+	while (used[vcpu] < line_count) {
+		struct line *line = &lines[used[vcpu]++];
+
+		if (line->vcpu == vcpu)
+			return line;
+	}
+	return NULL;
+}
+
+static void run_until_called(struct vtx_run *page)
+{
+	struct timespec limit = { .tv_sec = page->timeout_ns / NS_PER_SECOND,
+				  .tv_nsec = page->timeout_ns % NS_PER_SECOND };
+	int result = ppoll(NULL, 0, page->timeout_ns ? &limit : NULL, NULL);
+
+	page->exit.kind = result < 0 ? VTX_EXIT_SIGNAL : VTX_EXIT_TIMEOUT;
+	page->exit.handled = 1;
+}
+
+static int act(const struct line *line, struct vtx_exit *exit)
+{
+	static const struct {
+		const char *action;
+		__u32 kind;
+		__u32 reason;
+	} actions[] = {
+		{ "hypercall", VTX_EXIT_HYPERCALL, 18 },
+		{ "hlt", VTX_EXIT_HLT, 12 },
+		{ "exception", VTX_EXIT_EXCEPTION, 0 },
+		{ "triple", VTX_EXIT_TRIPLE_FAULT, 2 },
+		{ "cr", VTX_EXIT_CR, 28 },
+		{ "shutdown", VTX_EXIT_SHUTDOWN, 0 },
+		{ "unhandled", VTX_EXIT_UNHANDLED, 31 },
+		{ "entry", VTX_EXIT_ENTRY_FAILED, 0 },
+		{ "cpuid", VTX_EXIT_CPUID, 10 },
+	};
+	size_t i;
+
+	if (!strcmp(line->action, "errno"))
+		return fail(line->number[0]);
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (!strcmp(line->action, actions[i].action)) {
+			exit->kind = actions[i].kind;
+			exit->reason = actions[i].reason;
+		}
+	}
+	exit->rip = 0x10000;
+	exit->handled = exit->kind == VTX_EXIT_CPUID;
+	exit->nr = line->number[0];
+	memcpy(exit->args, &line->number[1], 3 * sizeof(exit->args[0]));
+	exit->vector = line->number[0];
+	exit->error_code = line->number[1];
+	exit->address = line->number[2];
+	exit->instruction_error = exit->kind == VTX_EXIT_ENTRY_FAILED ? line->number[0] : 0;
+	return 0;
+}
+
+static int run_vcpu(unsigned int vcpu)
+{
+	struct vtx_run *page = page_of(vcpu);
+	struct line *line;
+	int result = 0;
+
+	pthread_mutex_lock(&lock);
+	if (hypercall[vcpu])
+		fprintf(stderr, "answer %u %lld\n", vcpu, (long long)page->hypercall_result);
+	line = next_line(vcpu);
+	pthread_mutex_unlock(&lock);
+	memset(&page->exit, 0, sizeof(page->exit));
+	if (line)
+		result = act(line, &page->exit);
+	else
+		run_until_called(page);
+	hypercall[vcpu] = page->exit.kind == VTX_EXIT_HYPERCALL;
+	munmap(page, 4096);
+	return result;
+}
+
+static int create(const struct vtx_vm_config *wanted)
+{
+	config = *wanted;
+	return fail_if_asked("FAKE_CREATE");
+}
+
+static int look(unsigned long request, void *argument)
+{
+	struct vtx_info *info = argument;
+	struct vtx_vm_info *vm = argument;
+
+	switch (request) {
+	case VTXDRV_GET_INFO:
+		*info = (struct vtx_info){ .abi_version = VTXDRV_ABI_VERSION,
+					   .stage = 4,
+					   .features = ~0ULL,
+					   .nr_cpu_ids = 1,
+					   .online_cpus = 1 };
+		return 0;
+	case VTXDRV_VM_INFO:
+		vm->id = 1;
+		vm->memory_size = config.guest_mem_size;
+		vm->vcpus = config.num_vcpus;
+		memcpy(vm->name, config.name, sizeof(vm->name));
+		return 0;
+	case VTXDRV_VCPU_INFO:
+		((struct vtx_vcpu_info *)argument)->cpu = -1;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *argument;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	switch (request) {
+	case VTXDRV_CREATE_VM:
+		return create(argument);
+	case VTXDRV_INIT_VCPU:
+		((struct vtx_vcpu_init *)argument)->usable = config.guest_mem_size - TABLES;
+		return fail_if_asked("FAKE_INIT");
+	case VTXDRV_RUN_VCPU:
+		return run_vcpu((uintptr_t)argument);
+	default:
+		return look(request, argument);
+	}
+}
