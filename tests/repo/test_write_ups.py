@@ -13,6 +13,7 @@ ROW = re.compile(r"^\|(.*)\|\s*$")
 IOCTL = re.compile(r"^#define (VTXDRV_\w+) _IO[WR]*\(VTXDRV_IOC, (\w+)(?:, struct (\w+))?\)", re.M)
 SIZE = re.compile(r"^VTX_ABI_SIZE\((\w+), (\d+)\);", re.M)
 OPTION = re.compile(r"""^\t\{ "([a-z-]+)", (?:'.'|KEY_\w+), (?:NULL|")""", re.M)
+KEY = re.compile(r'(?:ctl_json_put_\w+|json_object_object_add)\(\w+,\s*"(\w+)"')
 ENTRY = re.compile(r'\((\w+), (\w+),\s*"([^"]*)"', re.S)
 
 
@@ -101,6 +102,18 @@ def test_commands_are_described(repository):
             wanted += [f"--{name}" for name in OPTION.findall(text)]
             problems += [f"{stage.name}/README.md: {what} ({path.name})" for what in wanted
                          if what not in chapter]
+    scan.report(problems, "not in the chapter about vtxctl")
+
+
+def test_keys_are_described(repository):
+    """The chapter about vtxctl has each key of the JSON that the stage's commands print."""
+    problems = []
+    for stage in stages(repository):
+        chapter = page(stage).partition("\n## vtxctl\n")[2].partition("\n## ")[0]
+        for path in sorted(stage.glob("cmd_*.c")):
+            problems += [f"{stage.name}/README.md: {key} ({path.name})"
+                         for key in sorted(set(KEY.findall(scan.text_of(path))))
+                         if f"`{key}`" not in chapter and f'"{key}"' not in chapter]
     scan.report(problems, "not in the chapter about vtxctl")
 
 
