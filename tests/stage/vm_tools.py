@@ -17,6 +17,7 @@ from stage.vmxon_tools import CPUS, FAIL_NTH
 
 PAGE = 4096
 BLOCK = 2 << 20
+OUTPUT_CAP = 1 << 20  # a line for each page, where memory lies about in pages
 WORDS = re.compile(r"(\w+)=(\S*)")
 
 
@@ -36,7 +37,7 @@ def row(result, name):
 
 def vmtool(lab, *words, timeout=30, what=None):
     """Run vmtool; the test fails where one of its verbs does."""
-    return check_run(lab.run(["vmtool", *words], timeout=timeout), what=what)
+    return check_run(lab.run(["vmtool", *words], timeout=timeout, cap=OUTPUT_CAP), what=what)
 
 
 def hexed(name):
