@@ -18,14 +18,9 @@
 #define NS_PER_SECOND 1000000000.0
 
 static const char *const end_names[] = {
-	[RUN_GOES_ON] = "running",
-	[RUN_EXITED] = "exit",
-	[RUN_HALTED] = "halt",
-	[RUN_TIMEOUT] = "timeout",
-	[RUN_INTERRUPTED] = "interrupted",
-	[RUN_CRASHED] = "crash",
-	[RUN_SHUT_DOWN] = "shutdown",
-	[RUN_REFUSED] = "refused",
+	[RUN_GOES_ON] = "running",    [RUN_EXITED] = "exit",	    [RUN_HALTED] = "halted",
+	[RUN_TIMEOUT] = "timeout",    [RUN_INTERRUPTED] = "signal", [RUN_CRASHED] = "crash",
+	[RUN_SHUT_DOWN] = "shutdown", [RUN_REFUSED] = "refused",
 };
 
 const char *run_end_name(enum run_end end)
