@@ -40,10 +40,11 @@ static bool blocks(struct vmx_look *look, u64 mask)
 
 /* ---- RIP, RFLAGS, SSP ------------------------------------------------------------------------ */
 
+/* The bit below those that must be the same may differ: an instruction may end the lower half. */
 static bool rip(struct vmx_look *look)
 {
 	if (code_is_64bit(look))
-		return rule_canonical(look);
+		return look_fine(look, look_upper_same(look, look_first(look)));
 	return look_bits(look, look->rule->fields[0], look_first(look) & UPPER_32);
 }
 
@@ -290,7 +291,8 @@ const struct vmx_rule vmx_rules_guest_rest[] = {
 	GUEST_BITS_0("idtr.limit", TABLES, "bits 31:16 must be 0", GENMASK_ULL(31, 16),
 		     VMCS_NR_GUEST_IDTR_LIMIT),
 
-	GUEST("rip", RIP, "canonical in 64-bit mode, else bits 63:32 must be 0", rip,
+	GUEST("rip", RIP, "bits above the linear-address width must be the same in 64-bit mode, else "
+	      "bits 63:32 must be 0", rip,
 	      VMCS_NR_GUEST_RIP, VMCS_NR_GUEST_CS_ACCESS_RIGHTS, ENTRY_CONTROLS),
 	GUEST("rflags.reserved", RIP, "bits 63:22, 15, 5 and 3 must be 0, bit 1 must be 1",
 	      rflags_reserved, VMCS_NR_GUEST_RFLAGS),
@@ -305,7 +307,9 @@ const struct vmx_rule vmx_rules_guest_rest[] = {
 	},
 	{
 		.id = "guest.ssp.size", .kind = VMX_RULE_GUEST, .section = RIP,
-		.text = "canonical in 64-bit mode, else bits 63:32 must be 0", .holds = rip,
+		.text = "bits above the linear-address width must be the same in 64-bit mode, else "
+			"bits 63:32 must be 0",
+		.holds = rip,
 		RULE_WHEN(ENTRY, LOAD_CET_STATE), RULE_FIELD(GUEST_SSP)
 	},
 

@@ -81,15 +81,28 @@ u64 look_beyond_vmx_width(struct vmx_look *look)
 	return beyond;
 }
 
+/* Are all bits of @mask the same? */
+static bool all_same(u64 value, u64 mask)
+{
+	return !(value & mask) || (value & mask) == mask;
+}
+
 bool look_canonical(struct vmx_look *look, u64 address)
 {
 	u32 width = LINEAR_WIDTH(look->state->facts);
-	u64 upper;
 
 	if (!width || width > 64)
 		return look_unknown(look);
-	upper = GENMASK_ULL(63, width - 1);
-	return !(address & upper) || (address & upper) == upper;
+	return all_same(address, GENMASK_ULL(63, width - 1));
+}
+
+bool look_upper_same(struct vmx_look *look, u64 address)
+{
+	u32 width = LINEAR_WIDTH(look->state->facts);
+
+	if (!width || width > 64)
+		return look_unknown(look);
+	return width == 64 || all_same(address, GENMASK_ULL(63, width));
 }
 
 u64 look_fixed_bits(struct vmx_look *look, u64 value, u32 fixed0, u32 fixed1, u64 exempt)

@@ -19,7 +19,7 @@ struct text {
 	size_t used;
 };
 
-/* Every rule: "id TAB kind TAB section TAB text TAB FIELD FIELD…". Returns how many. */
+/* Every rule: "id TAB kind TAB section TAB text TAB group TAB mask TAB FIELD FIELD…". Returns how many. */
 u32 shim_rules(char *out, size_t size)
 {
 	const struct vmx_rule *rule;
@@ -27,8 +27,9 @@ u32 shim_rules(char *out, size_t size)
 	u32 count, i;
 
 	for (count = 0; (rule = vmx_rule_at(count)); count++) {
-		used += snprintf(out + used, size - used, "%s\t%s\t%s\t%s\t", rule->id,
-				 vmx_rule_kind_name(rule->kind), rule->section, rule->text);
+		used += snprintf(out + used, size - used, "%s\t%s\t%s\t%s\t%u\t%" PRIx64 "\t",
+				 rule->id, vmx_rule_kind_name(rule->kind), rule->section,
+				 rule->text, rule->when_group, rule->when_mask);
 		for (i = 0; i < rule->nr_fields; i++)
 			used += snprintf(out + used, size - used, "%s ",
 					 vmcs_table[rule->fields[i]].ident);

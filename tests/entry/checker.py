@@ -59,6 +59,8 @@ class Rule:
     kind: str
     section: str
     text: str
+    group: int  # enum vmx_ctl_group of the next
+    mask: int  # controls that the rule applies under
     fields: tuple[str, ...]
 
 
@@ -102,8 +104,7 @@ class Checker:
         count = self._library.shim_rules(self._out, len(self._out))
         lines = self._out.value.decode().splitlines()
         assert len(lines) == count, "the buffer is too small for all rules"
-        return [Rule(*line.split("\t")[:4], tuple(line.split("\t")[4].split()))
-                for line in lines]
+        return [rule_of(*line.split("\t")) for line in lines]
 
     def check(self, facts: bytes, state: dict[str, int]) -> list[Finding]:
         """What the rules say of a state, fields by identifier."""
@@ -111,6 +112,12 @@ class Checker:
                           for name, value in state.items())
         self._library.shim_check(facts, fields, len(state), self._out, len(self._out))
         return [finding(line) for line in self._out.value.decode().splitlines()]
+
+
+def rule_of(name: str, kind: str, section: str, text: str, *rest: str) -> Rule:
+    """Read a line of shim_rules()."""
+    group, mask, fields = rest
+    return Rule(name, kind, section, text, int(group), int(mask, 16), tuple(fields.split()))
 
 
 def finding(line: str) -> Finding:

@@ -441,7 +441,7 @@ def guest_rest() -> dict[str, list]:
         "guest.idtr.base": [pair("GUEST_IDTR_BASE", NOT_CANONICAL, 0)],
         "guest.gdtr.limit": [pair("GUEST_GDTR_LIMIT", 0x10000, 0xFFFF)],
         "guest.idtr.limit": [pair("GUEST_IDTR_LIMIT", 0x10000, 0xFFFF)],
-        "guest.rip": [pair("GUEST_RIP", NOT_CANONICAL, NOT_CANONICAL - 1),
+        "guest.rip": [pair("GUEST_RIP", NOT_CANONICAL << 1, NOT_CANONICAL),
                       pair("GUEST_RIP", 1 << 32, (1 << 32) - 1, compatible),
                       case({"GUEST_RIP": 1 << 32, **legacy}, {"GUEST_RIP": 1 << 32})],
         "guest.rflags.reserved": [pair("GUEST_RFLAGS", 0, 2), pair("GUEST_RFLAGS", 1 << 22 | 2,
@@ -453,7 +453,7 @@ def guest_rest() -> dict[str, list]:
                                  GUEST_RFLAGS=VM | 2)],
         "guest.rflags.if": [case({"GUEST_RFLAGS": 2}, {}, **interrupt)],
         "guest.ssp": [pair("GUEST_SSP", 1, 4, cet)],
-        "guest.ssp.size": [pair("GUEST_SSP", NOT_CANONICAL, 1 << 32, cet),
+        "guest.ssp.size": [pair("GUEST_SSP", NOT_CANONICAL << 1, 1 << 32, cet),
                            pair("GUEST_SSP", 1 << 32, 4, {**cet, **compatible})],
         "guest.activity.supported": [pair(ACTIVITY, 4, 3),
                                      *(case({ACTIVITY: state}, {}, {"msr_485": 0x1C0 & ~(32 << state)})

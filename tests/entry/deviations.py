@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Where an emulator does not do what the manual says: the list in docs/entry-checks.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from entry.trial import Prediction
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/entry-checks.md"
+_BLOCK = re.compile(r"```json deviations\n(.*?)```", re.S)
+
+
+@dataclass
+class Deviation:
+    """A check that the emulator leaves out, adds or does differently."""
+
+    name: str
+    models: list[str]  # on which it occurs in a full run; empty: on all
+    rules: list[str]  # violated, and seen as if they were not; or none. ends: the first is
+    seen: list[str]  # what the emulator does instead
+    section: str
+    cause: str
+    fields: list[str] = field(default_factory=list)  # for checks of its own: one is changed
+    ends: bool = False  # the emulator ends: such cases are not tried
+    occurred: int = 0
+
+    def explains(self, prediction: Prediction, seen: str, case: dict[str, int]) -> bool:
+        """Is this disagreement this deviation, or in part?"""
+        if seen not in self.seen:
+            return False
+        if self.fields and not set(self.fields) & set(case):
+            return False
+        return bool(prediction.rules & set(self.rules)) if self.rules else not prediction.rules
+
+
+def read(document: Path = DOCUMENT) -> list[Deviation]:
+    """Read the list."""
+    found = _BLOCK.search(document.read_text(encoding="utf-8"))
+    if not found:
+        raise ValueError(f"{document} has no block ```json deviations")
+    return [Deviation(**entry) for entry in json.loads(found[1])]
+
+
+def ends(deviations: list[Deviation], prediction: Prediction) -> Deviation | None:
+    """The deviation that ends the emulator, if nothing else refuses this case."""
+    for one in deviations:
+        if one.ends and one.rules[0] in prediction.rules and prediction.rules <= set(one.rules):
+            return one
+    return None
+
+
+def explain(deviations: list[Deviation], prediction: Prediction, seen: str,
+            case: dict[str, int]) -> list[Deviation]:
+    """The deviations that together are the reason of a disagreement; none if they are not.
+
+    If the processor let a state pass, every violated rule must be one that it does not check.
+    """
+    found = [one for one in deviations if one.explains(prediction, seen, case)]
+    covered = {rule for one in found for rule in one.rules}
+    deciding = {finding.id for finding in prediction.findings if finding.answer == "violated"}
+    return found if deciding <= covered else []

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tries VM entries: the campaign's part inside the lab machine. Cases come on stdin, a line each:
+ * "encoding=value encoding=value …" in hexadecimal, at most VTX_TRY_FIELDS of them. Answers:
+ *
+ *	state ENCODING ERROR VALUE            the VMCS that cases are changes of, a line a field
+ *	CASE ERRNO INSTRUCTION_ERROR REASON   what came of a case, by its number from 0
+ *	differs ENCODING BEFORE AFTER         a field that the cases have left changed
+ *	after REASON                          the exit of the guest, run for real at the end
+ *
+ * Exit status: 0, or 1 if it could not start.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vtxdrv.h"
+
+#define FIELDS 512
+#define LOAD_ADDRESS 0x10000
+#define HLT 0xf4
+#define MEMORY 0x400000
+
+static int fail(const char *what)
+{
+	printf("%s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+/* The VMCS of vCPU 0. */
+static unsigned int read_state(int fd, struct vtx_field *fields)
+{
+	struct vtx_state state = { .size = FIELDS, .fields = (__u64)(unsigned long)fields };
+
+	return ioctl(fd, VTXDRV_GET_STATE, &state) ? 0 : state.count;
+}
+
+/* The host state is the CPU's; so that it stays what was shown. */
+static void stay_on_cpu_0(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("CPU 0");
+}
+
+/* A guest of one HLT: what it does must be the same before and after. */
+static int make_guest(int fd)
+{
+	struct vtx_vm_config config = { .name = "entry", .guest_mem_size = MEMORY, .num_vcpus = 1 };
+	struct vtx_vcpu_init init = { .rip = LOAD_ADDRESS };
+	unsigned char *memory;
+
+	if (ioctl(fd, VTXDRV_CREATE_VM, &config))
+		return fail("VTXDRV_CREATE_VM");
+	memory = mmap(NULL, LOAD_ADDRESS + 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		      VTX_MMAP_MEMORY);
+	if (memory == MAP_FAILED)
+		return fail("mmap");
+	memory[LOAD_ADDRESS] = HLT;
+	return ioctl(fd, VTXDRV_INIT_VCPU, &init) ? fail("VTXDRV_INIT_VCPU") : 0;
+}
+
+/* VMCS_GUEST_RSP as it is: fills the host state in without changing anything. */
+static int enter_unchanged(int fd, const struct vtx_field *fields, unsigned int count)
+{
+	struct vtx_try_entry try = { .count = 1 };
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (fields[i].encoding == 0x681c)
+			try.fields[0] = fields[i];
+	}
+	return ioctl(fd, VTXDRV_TRY_ENTRY, &try) ? fail("VTXDRV_TRY_ENTRY") : 0;
+}
+
+static void print_state(const struct vtx_field *fields, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		printf("state %x %x %llx\n", fields[i].encoding, fields[i].error, fields[i].value);
+}
+
+static void print_differences(int fd, const struct vtx_field *before, unsigned int count)
+{
+	static struct vtx_field after[FIELDS];
+	unsigned int i;
+
+	if (read_state(fd, after) != count)
+		fail("VTXDRV_GET_STATE");
+	for (i = 0; i < count; i++) {
+		/* Bits 11:10: 1 is VM-exit information. HOST_RSP is written at each entry. */
+		if ((before[i].encoding >> 10 & 3) != 1 && before[i].encoding != 0x6c14 &&
+		    before[i].value != after[i].value)
+			printf("differs %x %llx %llx\n", before[i].encoding, before[i].value,
+			       after[i].value);
+	}
+}
+
+static void print_run(int fd)
+{
+	struct vtx_run *run = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				   VTX_MMAP_RUN(0));
+
+	if (run == MAP_FAILED || ioctl(fd, VTXDRV_RUN_VCPU, 0))
+		fail("VTXDRV_RUN_VCPU");
+	else
+		printf("after %x\n", run->exit.reason);
+}
+
+/* False if the line has something else in it. */
+static int parse(char *line, struct vtx_try_entry *try)
+{
+	char *word;
+
+	memset(try, 0, sizeof(*try));
+	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
+		struct vtx_field *field = &try->fields[try->count];
+
+		if (try->count++ == VTX_TRY_FIELDS ||
+		    sscanf(word, "%x=%llx", &field->encoding, &field->value) != 2)
+			return 0;
+	}
+	return try->count;
+}
+
+static int try_cases(int fd)
+{
+	struct vtx_try_entry try;
+	char line[512];
+	int number;
+
+	for (number = 0; fgets(line, sizeof(line), stdin); number++) {
+		if (!parse(line, &try)) {
+			printf("case %d is malformed\n", number);
+			return 1;
+		}
+		errno = 0;
+		ioctl(fd, VTXDRV_TRY_ENTRY, &try);
+		printf("%d %d %u %x\n", number, errno, try.instruction_error, try.reason);
+	}
+	return 0;
+}
+
+int main(void)
+{
+	static struct vtx_field fields[FIELDS];
+	int fd = open(VTXDRV_DEVICE, O_RDWR | O_CLOEXEC);
+	unsigned int count;
+
+	if (fd < 0)
+		return fail(VTXDRV_DEVICE);
+	stay_on_cpu_0();
+	if (make_guest(fd))
+		return 1;
+	count = read_state(fd, fields);
+	if (!count || enter_unchanged(fd, fields, count))
+		return fail("the first entry");
+	read_state(fd, fields);
+	print_state(fields, count);
+	if (try_cases(fd))
+		return 1;
+	print_differences(fd, fields, count);
+	print_run(fd);
+	return 0;
+}
