@@ -13,6 +13,7 @@ ROW = re.compile(r"^\|(.*)\|\s*$")
 IOCTL = re.compile(r"^#define (VTXDRV_\w+) _IO[WR]*\(VTXDRV_IOC, (\w+)(?:, struct (\w+))?\)", re.M)
 SIZE = re.compile(r"^VTX_ABI_SIZE\((\w+), (\d+)\);", re.M)
 OPTION = re.compile(r"""^\t\{ "([a-z-]+)", (?:'.'|KEY_\w+), (?:NULL|")""", re.M)
+READ = re.compile(r'(project\d\d/README\.md), ("[^"]+"(?:(?:,| and) "[^"]+")*)')
 KEY = re.compile(r'(?:ctl_json_put_\w+|json_object_object_add)\(\w+,\s*"(\w+)"')
 ENTRY = re.compile(r'\((\w+), (\w+),\s*"([^"]*)"', re.S)
 
@@ -63,6 +64,19 @@ def test_exercises_are_listed(repository):
         problems += [f"{stage.name}: not listed: {' | '.join(row)}" for row in marked
                      if row not in listed]
     scan.report(problems, "the table of exercises and the marks differ")
+
+
+def test_sections_that_marks_name(repository):
+    """Where a mark says `Read: projectNN/README.md, "Title"`, the page has such a heading."""
+    problems = []
+    for stage in filter(lambda d: (d / "stage.c").is_file(), stages(repository)):
+        for exercise in exercises.load_stage(stage).exercises:
+            for name, titles in READ.findall(" ".join(exercise.read.split())):
+                headings = re.findall(r"^##+ (.+)$", scan.text_of(repository / name), re.M)
+                problems += [f"{exercise.place}: {name} has no section {title}"
+                             for title in re.findall(r'"([^"]+)"', titles)
+                             if title not in headings]
+    scan.report(problems, "sections that marks name")
 
 
 def described(text):
