@@ -8,6 +8,7 @@
 #include <asm/special_insns.h>
 #include <asm/tsc.h>
 #include <linux/printk.h>
+#include <uapi/asm/debugreg.h>
 
 #include "hv_ops.h"
 #include "vmcs_access.h"
@@ -174,6 +175,7 @@ int vmx_guest_init(struct vtx_vcpu *vcpu, u64 root)
 	write_preemption_timer(vmx);
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));
+	vcpu->dr[6] = DR6_RESERVED;
 	vcpu->regs.rflags = RFLAGS_RESERVED_1;
 	vcpu->dr_used = false;
 	vcpu->cr2 = 0;
