@@ -69,18 +69,25 @@ def test_tables_of_single_pages(vms, rng):
 
 # ---- 4.2: host state ---------------------------------------------------------------------------
 
+WRONG = 0x5000  # what a field has before the function in question writes it
 
-def host_fields(lab, cpu, *steps):
-    """The current VMCS of a CPU after these steps there, and what the CPU itself has."""
-    lines = vmtool(lab, "cpu", cpu, "create", SIZE, 1, "try", "init", 0, 0,
+
+def host_fields(lab, build, cpu, function="", spoilt=()):
+    """The VMCS of a vCPU that was initialised on the other CPU and then moved here, and what this CPU
+    has itself. A function of the stage is called here, after these fields were spoilt."""
+    steps = []
+    if function:
+        spoil = function_address(lab, build, "vmcs_write_raw")
+        steps = [f"call {cpu} {spoil:#x} {HOST[name]:#x} {WRONG:#x}" for name in spoilt]
+        steps.append(f"call {cpu} {function_address(lab, build, function):#x} 0 0")
+    lines = vmtool(lab, "cpu", 1 - cpu, "create", SIZE, 1, "try", "init", 0, 0, "cpu", cpu, "state", 0,
                    *(word for step in steps for word in ("probe", step)), "probe", f"vmcs {cpu}",
                    "probe", f"host {cpu}", "close")
     return vmcs_fields(lines), host_line(lines)
 
 
-def check_field(fields, name, expected, cpu):
-    seen = fields.get(HOST[name])
-    check(seen, expected, f"host-state field {name.upper()} after setting it up on CPU {cpu}",
+def check_field(fields, name, expected, what):
+    check(fields.get(HOST[name]), expected, f"host-state field {name.upper()} {what}",
           read=HOST_STATE)
 
 
@@ -89,29 +96,38 @@ def check_field(fields, name, expected, cpu):
 @pytest.mark.parametrize("cpu", CPUS)
 def test_host_state(vms, stage_build, cpu):
     """VTXDRV_INIT_VCPU fills in the fields that are the same as long as the kernel runs."""
-    fields, host = host_fields(vms, cpu)
-    require(fields, expected="a current VMCS", seen="none", what=f"CPU {cpu} after INIT_VCPU",
+    fields, host = host_fields(vms, stage_build, cpu)
+    what = "after VTXDRV_INIT_VCPU"
+    require(fields, expected="a current VMCS", seen="none", what=f"CPU {cpu} {what}",
             read=HOST_STATE)
-    check_field(fields, "cr0", vms.number("cr0", cpu), cpu)
+    check_field(fields, "cr0", vms.number("cr0", cpu), what)
     for name, index in (("efer", 0xc0000080), ("pat", 0x277), ("sysenter_cs", 0x174)):
-        check_field(fields, name, vms.number("rdmsr", cpu, index), cpu)
+        check_field(fields, name, vms.number("rdmsr", cpu, index), what)
     for name in ("cs", "ss", "tr"):
-        check_field(fields, name, host[name], cpu)
-    check_field(fields, "rip", function_address(vms, stage_build, "vmx_exited"), cpu)
+        check_field(fields, name, host[name], what)
+    check_field(fields, "rip", function_address(vms, stage_build, "vmx_exited"), what)
 
 
-@exercise("4.2", expected="the bases and tables of the CPU that is about to enter",
-          read=HOST_STATE)
+@exercise("4.2", expected="bases and tables of the CPU that is about to enter", read=HOST_STATE)
 @pytest.mark.parametrize("cpu", CPUS)
 def test_host_state_of_each_cpu(vms, stage_build, cpu):
-    """TR, GDTR, IDTR and GS base and SYSENTER_ESP are this CPU's own; FS base is the task's."""
-    steps = [f"call {cpu} {function_address(vms, stage_build, name):#x} 0 0"
-             for name in ("vmx_host_state_cpu", "vmx_host_state_task")]
-    fields, host = host_fields(vms, cpu, *steps)
-    for name in ("tr_base", "gs_base", "gdtr", "idtr", "fs_base"):
-        check_field(fields, name, host[name], cpu)
+    """TR, GDTR, IDTR and GS base and SYSENTER_ESP are this CPU's own, after a move as well."""
+    names = ("tr_base", "gs_base", "gdtr", "idtr")
+    fields, host = host_fields(vms, stage_build, cpu, "vmx_host_state_cpu", names)
+    what = f"after vmx_host_state_cpu() on CPU {cpu}, to which the vCPU has moved"
+    for name in names:
+        check_field(fields, name, host[name], what)
     for name, index in (("sysenter_esp", 0x175), ("sysenter_eip", 0x176)):
-        check_field(fields, name, vms.number("rdmsr", cpu, index), cpu)
+        check_field(fields, name, vms.number("rdmsr", cpu, index), what)
+
+
+@exercise("4.2", expected="FS base of the task, and selectors that VM entry accepts",
+          read=HOST_STATE)
+def test_host_state_of_each_task(vms, stage_build, rng):
+    """Whatever another task has left there, the next one's FS base is its own."""
+    cpu = rng.choice(CPUS)
+    fields, host = host_fields(vms, stage_build, cpu, "vmx_host_state_task", ["fs_base"])
+    check_field(fields, "fs_base", host["fs_base"], "after vmx_host_state_task() in another task")
     for name in ("es", "ds", "fs", "gs"):
         selector = fields.get(HOST[name], 0)
         check(selector & 7, 0, f"RPL and TI of host selector {name.upper()}, {selector:#x}",

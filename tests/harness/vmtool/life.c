@@ -90,18 +90,20 @@ int verb_probe(char **words)
 
 /* ---- signals ---------------------------------------------------------------------------------- */
 
-static void nothing(int signal)
+static void count_signal(int signal)
 {
 	(void)signal;
+	signals++;
 }
 
 int verb_alarm(char **words)
 {
 	uint64_t ms = number(words[0]);
-	struct sigaction action = { .sa_handler = nothing };
+	struct sigaction action = { .sa_handler = count_signal };
 	struct itimerval when = { .it_value = { .tv_sec = (time_t)(ms / 1000),
 						.tv_usec = (suseconds_t)(ms % 1000) * 1000 } };
 
+	signals = 0;
 	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &when, NULL))
 		return errno;
 	return 0;

@@ -2,6 +2,7 @@
 /* Run a vCPU, and serve the hypercalls of a guest as vtxctl does. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +62,26 @@ static void print_exit(int vcpu, uint64_t took_ns)
 	       exit->time_ns, (unsigned long long)(took_ns / MS));
 }
 
+volatile sig_atomic_t signals;
+
+/*
+ * Run it until there is something to see; 0: no limit. The kernel itself can have work for a task that
+ * runs a guest, which comes back with VTX_EXIT_SIGNAL for it: if there was no signal, go on.
+ */
 static int run_once(int vcpu, uint64_t limit_ns)
 {
+	uint64_t end = now_ns() + limit_ns;
+	const struct vtx_exit *exit = &vm.run[vcpu]->exit;
+
 	vm.run[vcpu]->timeout_ns = limit_ns;
-	return ioctl(vm.fd, VTXDRV_RUN_VCPU, vcpu) ? errno : 0;
+	do {
+		if (ioctl(vm.fd, VTXDRV_RUN_VCPU, vcpu))
+			return errno;
+		if (limit_ns)
+			vm.run[vcpu]->timeout_ns = end > now_ns() ? end - now_ns() : 1;
+	} while (exit->kind == VTX_EXIT_SIGNAL && !signals);
+	signals = 0;
+	return 0;
 }
 
 int verb_run(char **words)

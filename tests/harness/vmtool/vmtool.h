@@ -12,6 +12,7 @@
 #ifndef VMTOOL_H
 #define VMTOOL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -49,6 +50,7 @@ struct verb {
 };
 
 extern struct vm vm;
+extern volatile sig_atomic_t signals; /**< that `alarm` has sent since the last `run` was over */
 extern bool quiet; /**< inside `repeat`: print nothing but errors */
 
 /** Print a line of an answer unless quiet. */
