@@ -5,6 +5,7 @@
  *
  *	abitool cycles N EVERY   N times enable and disable; in each EVERYth CPU 1 goes and comes
  *	abitool hostile          arguments that must be refused, each with its own errno
+ *	abitool races N          N rounds of threads that create, look at and close one VM
  *
  * Exit status: 0 as expected; 1 not, with what was expected and seen on stdout.
  */
@@ -17,11 +18,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abitool.h"
 #include "vtxdrv.h"
 
 #define CPU1_ONLINE "/sys/devices/system/cpu/cpu1/online"
 
-static int open_device(void)
+int open_device(void)
 {
 	int fd = open(VTXDRV_DEVICE, O_RDWR);
 
@@ -87,9 +89,9 @@ static int cycles(int count, int every)
 
 /* ---- hostile --------------------------------------------------------------------------------- */
 
-static int failures;
+int failures;
 
-static void expect(const char *what, int result, int wanted)
+void expect(const char *what, int result, int wanted)
 {
 	int seen = result ? errno : 0;
 
@@ -143,6 +145,8 @@ static int hostile(void)
 	hostile_detect(fd);
 	if (info.features & VTX_FEATURE_VMXON)
 		hostile_vmxon(fd);
+	if (info.features & VTX_FEATURE_VM)
+		hostile_vms();
 	close(fd);
 	if (!failures)
 		printf("all refused\n");
@@ -155,6 +159,8 @@ int main(int argc, char **argv)
 		return cycles(atoi(argv[2]), atoi(argv[3]));
 	if (argc == 2 && !strcmp(argv[1], "hostile"))
 		return hostile();
-	fprintf(stderr, "usage: abitool cycles N EVERY | abitool hostile\n");
+	if (argc == 3 && !strcmp(argv[1], "races") && atoi(argv[2]) > 0)
+		return vm_races(atoi(argv[2]));
+	fprintf(stderr, "usage: abitool cycles N EVERY | abitool hostile | abitool races N\n");
 	return 2;
 }
