@@ -30,22 +30,22 @@ enum run_status {
 struct run_options {
 	const char *guest; /**< path or name */
 	u64 mem; /**< bytes */
-	u64 vcpus;
+	u64 vcpus; /**< how many */
 	u64 arg; /**< what the guest finds in RSI */
 	u64 timeout_ns; /**< 0: none */
-	bool trace;
-	bool stats;
-	bool json;
-	bool hold;
+	bool trace; /**< a line for each exit */
+	bool stats; /**< exits by reason, at the end */
+	bool json; /**< one object instead of text */
+	bool hold; /**< keep the VM at the end */
 	const char *dump; /**< file, NULL: none */
 };
 
 /** Why a guest is not run any more. */
 enum run_end {
-	RUN_GOES_ON = 0,
+	RUN_GOES_ON = 0, /**< it is still run */
 	RUN_EXITED, /**< the hypercall; code is its status */
 	RUN_HALTED, /**< HLT on every vCPU, and nothing can wake it */
-	RUN_TIMEOUT,
+	RUN_TIMEOUT, /**< --timeout is over */
 	RUN_INTERRUPTED, /**< code is the number of the signal */
 	RUN_CRASHED, /**< see exit */
 	RUN_SHUT_DOWN, /**< the CPU has left VMX operation */
@@ -63,40 +63,40 @@ struct run;
 
 /** One vCPU and its thread. */
 struct run_vcpu {
-	struct run *run;
-	u32 id;
-	pthread_t thread;
+	struct run *run; /**< that it belongs to */
+	u32 id; /**< from 0 on */
+	pthread_t thread; /**< who runs it */
 	bool running; /**< the thread has not ended; under run->lock */
 	struct vtx_run *page; /**< shared with the driver */
 };
 
 /** What the guest has printed, with --json. */
 struct run_output {
-	char *text;
-	size_t length;
-	size_t room;
+	char *text; /**< not terminated */
+	size_t length; /**< bytes in text */
+	size_t room; /**< bytes that text has room for */
 	bool truncated; /**< it was more than we keep */
 };
 
 /** A guest, from its creation to its end. */
 struct run {
-	const struct run_options *options;
+	const struct run_options *options; /**< what was asked for */
 	const char *path; /**< of the image */
-	int fd;
-	struct vtx_vm_info info;
+	int fd; /**< the device */
+	struct vtx_vm_info info; /**< of the VM */
 	u8 *memory; /**< guest memory from address 0 on */
 	u64 usable; /**< bytes of it that the guest can write */
-	struct run_vcpu vcpus[VTX_MAX_VCPUS];
+	struct run_vcpu vcpus[VTX_MAX_VCPUS]; /**< by id */
 	u64 start_ns; /**< CLOCK_MONOTONIC */
-	u64 end_ns;
+	u64 end_ns; /**< the same clock */
 
 	pthread_mutex_t lock; /**< of what follows */
 	u32 running; /**< threads that have not ended */
-	enum run_end end;
+	enum run_end end; /**< why it ended */
 	int code; /**< see the end */
 	u32 end_vcpu; /**< who has ended it */
 	struct vtx_exit exit; /**< of that vCPU, the last one */
-	struct run_output output;
+	struct run_output output; /**< with --json */
 };
 
 /** CLOCK_MONOTONIC in nanoseconds. */

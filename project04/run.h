@@ -23,7 +23,7 @@ enum vtx_next {
 
 /** One call of VTXDRV_RUN_VCPU. */
 struct vtx_turn {
-	struct vtx_vcpu *vcpu;
+	struct vtx_vcpu *vcpu; /**< that runs */
 	bool every_exit; /**< VTX_RUN_EVERY_EXIT */
 	int err; /**< with VTX_NEXT_USER: for the caller, 0 if there is an exit to look at */
 	u64 deadline; /**< CLOCK_MONOTONIC in ns; U64_MAX: none */
