@@ -279,8 +279,7 @@ static const struct {
 	{ VMX_EXIT_REASON_VMCALL, describe_hypercall },
 };
 
-/* These three are no VM exits: the guest is interrupted, and what the fields hold is older. */
-static bool left_by_host(u32 kind)
+bool exit_is_interruption(u32 kind)
 {
 	return kind == VTX_EXIT_SIGNAL || kind == VTX_EXIT_TIMEOUT || kind == VTX_EXIT_SHUTDOWN;
 }
@@ -291,7 +290,7 @@ void exit_describe(const struct vtx_exit *exit, char *text)
 	size_t i;
 
 	text[0] = '\0';
-	if (left_by_host(exit->kind))
+	if (exit_is_interruption(exit->kind))
 		return;
 	if (exit->instruction_error) {
 		snprintf(text, EXIT_TEXT_SIZE, "VM-instruction error %" PRIu32,

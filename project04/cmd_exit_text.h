@@ -20,6 +20,9 @@ const char *exit_reason_name(u32 reason);
 /** "hlt", "hypercall", "triple-fault", …: the key of a kind in JSON. */
 const char *exit_kind_name(u32 kind);
 
+/** No VM exit: the guest was interrupted and is intact, and the fields of an exit mean nothing. */
+bool exit_is_interruption(u32 kind);
+
 /** "#PF"; "#?" for a reserved vector. */
 const char *exception_mnemonic(u32 vector);
 

@@ -19,8 +19,13 @@ static struct json_object *json_exit(const struct vtx_exit *exit)
 
 	exit_describe(exit, text);
 	ctl_json_put_text(object, "kind", exit_kind_name(exit->kind));
-	ctl_json_put_hex(object, "reason", exit->reason);
-	ctl_json_put_text(object, "name", exit_reason_name(exit->reason));
+	if (exit_is_interruption(exit->kind)) {
+		ctl_json_put_null(object, "reason");
+		ctl_json_put_null(object, "name");
+	} else {
+		ctl_json_put_hex(object, "reason", exit->reason);
+		ctl_json_put_text(object, "name", exit_reason_name(exit->reason));
+	}
 	ctl_json_put_text(object, "text", text);
 	ctl_json_put_hex(object, "qualification", exit->qualification);
 	ctl_json_put_hex(object, "rip", exit->rip);

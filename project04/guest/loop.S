@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Says one thing and never leaves again: no instruction below exits. What takes the CPU back is the
- * host's timer interrupt, which ends the guest's turn (pin-based control "external-interrupt
- * exiting"). vtxctl regs shows RCX growing.
+ * Says one thing and never leaves again: no instruction below exits. What takes the CPU back is an
+ * interrupt of the host's, its timer's for example, or the VMX-preemption timer (pin-based controls
+ * "external-interrupt exiting" and "activate VMX-preemption timer"). vtxctl regs shows RCX growing.
  */
 #include "guest.h"
 
