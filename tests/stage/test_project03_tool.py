@@ -65,3 +65,30 @@ def test_create_refuses(driver, words, status, says):
     require(re.search(says, result.err), expected=f"a message with {says}", seen=result.err,
             what=f"stderr of create {' '.join(words)!r}")
 
+
+
+def test_hostile_arguments(vms):
+    """Null pointers, padding, ids and buffers that are not there: each has an errno of its own."""
+    check(vms.run(["abitool", "hostile"]).out.strip(), "all refused",
+          "arguments that must be refused")
+
+
+RACES = """
+abitool races 60 >/tmp/races 2>&1 & pid=$!
+for i in 1 2 3 4 5 6; do
+    echo 0 > /sys/devices/system/cpu/cpu1/online; sleep 0.02
+    echo 1 > /sys/devices/system/cpu/cpu1/online; sleep 0.02
+done
+wait $pid; echo status $?; cat /tmp/races
+"""
+
+
+@pytest.mark.instructor
+def test_races(vms):
+    """Threads create, look, walk and close at one moment, while CPU 1 goes and comes."""
+    result = vms.sh(RACES, timeout=240)
+    require("status 0\n" in result.out, expected="exit status 0", seen=result.out,
+            what="abitool races, with CPU 1 going and coming")
+    check(pick(vms.vtxctl_json("vms", "--json"), "vms"), [], "VMs afterwards")
+    vms.unload()  # says what was not given back
+    vms.load()
