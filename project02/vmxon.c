@@ -3,7 +3,7 @@
  * Unit `vmxon`: the ioctls, and the order in which things start and stop.
  *
  * vtxctl enable is a user that outlives its process: it stays until vtxctl disable, or until the
- * module goes. VMs (from project03 on) are users of their own, whom vtxctl disable cannot take away.
+ * module goes. VMs (from project03 on) are users of their own: vtxctl disable cannot take one away.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

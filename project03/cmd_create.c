@@ -123,7 +123,7 @@ static const struct argp argp = {
 	       "id in VTX_VM and gives vtxctl its exit status.",
 };
 
-/* ---- meanwhile -------------------------------------------------------------------------------- */
+/* ---- meanwhile ------------------------------------------------------------------------------- */
 
 /* Read what nobody wants; false at the end of standard input. */
 static bool swallow_input(void)
@@ -186,7 +186,7 @@ static int run_command(unsigned int id, char **command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status);
 }
 
-/* ---- the command ------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static int report(int fd, bool json, unsigned int *id)
 {

@@ -26,13 +26,14 @@ static u64 __maybe_unused pages_of_block(const struct guest_mem *mem, u64 i)
 
 /*
  * EXERCISE 3.2 (20 points): Guest memory
- * Do:   guest_mem_alloc(): a table of blocks, and each block as one contiguous piece of 2 MiB; where
- *       the host has none to give, and for a last block that is shorter, as single pages. Whoever
- *       is killed meanwhile need not wait for the end: -EINTR. A failure leaves *mem all zeros and
- *       nothing allocated. guest_mem_free(): everything back, each page once. guest_mem_page(): the
- *       page at a guest-physical address. guest_mem_fault(): a process has touched its mapping; find
- *       the page of vmf->pgoff, take a reference for the mapping, and put it into vmf->page; what is
- *       not below mem->mappable (all of it, in this project) is VM_FAULT_SIGBUS.
+ * Do:   guest_mem_alloc(): a table of blocks, and each block as one contiguous piece of 2 MiB;
+ *       where the host has none to give, and for a last block that is shorter, as single pages.
+ *       Whoever is killed meanwhile need not wait for the end: -EINTR. A failure leaves *mem all
+ *       zeros and nothing allocated. guest_mem_free(): everything back, each page once.
+ *       guest_mem_page(): the page at a guest-physical address. guest_mem_fault(): a process has
+ *       touched its mapping; find the page of vmf->pgoff, take a reference for the mapping, and put
+ *       it into vmf->page; an address that is not below mem->mappable (which is all of the memory,
+ *       in this project) is VM_FAULT_SIGBUS.
  * Read: project03/README.md, "Guest memory"
  * Hint: vtx_user_pages_alloc() and vtx_user_page_free() (the pages of a piece are given back one by
  *       one), vtx_zalloc() for tables, pages_of_block(), fatal_signal_pending(), cond_resched().

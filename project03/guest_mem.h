@@ -14,10 +14,10 @@
 struct page;
 struct vm_area_struct;
 
-/** Bytes of a block. */
-#define GUEST_BLOCK_SIZE (1ULL << 21)
 /** Bytes of a page of the guest. */
-#define GUEST_PAGE_SIZE (1ULL << 12)
+#define GUEST_PAGE_SIZE 4096ULL
+/** Bytes of a block: what one entry of a page directory maps. */
+#define GUEST_BLOCK_SIZE (512 * GUEST_PAGE_SIZE)
 
 /** A block; all zeros: not allocated. */
 struct guest_block {

@@ -51,7 +51,7 @@ static void explain_name(const char *name, int err)
 	case -EILSEQ:
 		while (*bad >= ' ' && *bad <= '~')
 			bad++;
-		pr_notice("create: byte %d of the name is %#x, expected printable ASCII, 0x20 to 0x7e\n",
+		pr_notice("create: byte %d of the name is %#x, expected one of 0x20 to 0x7e\n",
 			  (int)(bad - name), *(const u8 *)bad);
 		break;
 	}

@@ -17,7 +17,7 @@
 /* More fields than any control structure has: what a caller cannot make the driver allocate. */
 #define STATE_FIELDS_MAX 512U
 
-/* ---- hold a vCPU still ------------------------------------------------------------------------ */
+/* ---- hold a vCPU still ----------------------------------------------------------------------- */
 
 int vtx_vcpu_visit(struct vtx_vm *vm, u32 id, struct vtx_vcpu **visited)
 {
@@ -64,7 +64,7 @@ void vtx_vcpu_put(struct vtx_vcpu *vcpu)
 	cpus_read_unlock();
 }
 
-/* ---- the ioctls ------------------------------------------------------------------------------- */
+/* ---- the ioctls ------------------------------------------------------------------------------ */
 
 static void fill_vm_info(struct vtx_vm_info *info, struct vtx_vm *vm)
 {

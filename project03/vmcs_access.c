@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fields by name: the accesses behind the macros of vmcs_access.h, and what they say when one fails.
+ * Fields by name: what is behind the macros of vmcs_access.h, and what is said when one fails.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,7 +23,7 @@ static void explain(const char *instruction, enum vmcs_field field, u64 value, i
 		break;
 	case -EINVAL:
 		vmcs_read_raw(VMCS_VM_INSTRUCTION_ERROR, &number);
-		pr_err_ratelimited("%s of %s (encoding %#x, value %#llx) on CPU %d: error %llu: %s\n",
+		pr_err_ratelimited("%s of %s (encoding %#x, value %#llx), CPU %d: error %llu: %s\n",
 				   instruction, vmcs_field_ident(field), field, value,
 				   smp_processor_id(), number, vmx_instruction_error_name(number));
 		break;

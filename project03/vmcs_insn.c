@@ -14,8 +14,8 @@
  *       *value when it fails.
  * Read: Intel SDM vol. 3, "VMX Instruction Reference", "Conventions", and the pages of the four
  *       instructions; project03/README.md, "How a VMX instruction says no"
- * Hint: vmx_insn.h of project 2 has asm goto with an exception-table entry. VMCLEAR and VMPTRLD take
- *       the physical address from memory; VMREAD and VMWRITE take the encoding from a 64-bit
+ * Hint: vmx_insn.h of project 2 has asm goto with an exception-table entry. VMCLEAR and VMPTRLD
+ *       take the physical address from memory; VMREAD and VMWRITE take the encoding from a 64-bit
  *       register and accept memory for the value. What is written through a pointer that an input
  *       operand names needs the "memory" clobber.
  */

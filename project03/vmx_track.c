@@ -37,16 +37,17 @@ static void __maybe_unused complain(const char *instruction, struct vtx_vcpu *vc
 /*
  * EXERCISE 3.5 (20 points): Which CPU has it?
  * Do:   vmx_vcpu_load(): make the VMCS of a vCPU active and current on this CPU, and note it in
- *       active_here and current_here. If it is active on another CPU, have it VMCLEARed there first.
- *       If it is current here already, nothing is to do. A CPU that is not ours (any more) is
- *       -ESHUTDOWN. vmx_track_clear(): take the VMCS from wherever it is active.
- *       vmx_vcpus_leave_cpu(): no VMCS is active on this CPU any more. Each VMCLEAR resets cpu to -1
- *       and launched to false, and takes the vCPU off the list.
- * Read: Intel SDM vol. 3, "Software Use of Virtual-Machine Control Structures"; project03/README.md,
- *       "Moving to another CPU"
- * Hint: smp_call_function_single() waits, needs interrupts on, and runs the function with interrupts
- *       off, also on this CPU. A reboot's interrupt may come between any two instructions of yours
- *       until interrupts are off. A CPU that went offline has let go of everything before.
+ *       active_here and current_here. If it is active on another CPU, have it VMCLEARed there
+ *       first. If it is current here already, nothing is to do. A CPU that is not ours (any more)
+ *       is -ESHUTDOWN. vmx_track_clear(): take the VMCS from wherever it is active.
+ *       vmx_vcpus_leave_cpu(): no VMCS is active on this CPU any more. Each VMCLEAR resets cpu to
+ *       -1 and launched to false, and takes the vCPU off the list.
+ * Read: Intel SDM vol. 3, "Software Use of Virtual-Machine Control Structures";
+ *       project03/README.md, "Moving to another CPU"
+ * Hint: smp_call_function_single() waits, needs interrupts on, and runs the function with
+ *       interrupts off, also on this CPU. A reboot's interrupt may come between any two
+ *       instructions of yours until interrupts are off. A CPU that went offline has let go of
+ *       everything before.
  */
 #ifndef TODO_3_5
 /* On the CPU that the VMCS is active on, interrupts off. */

@@ -45,8 +45,9 @@ static int __maybe_unused clear_somewhere(u64 pa)
  *       and then the region is given back.
  * Read: Intel SDM vol. 3, "Format of the VMCS Region" and "Initializing a VMCS";
  *       project03/README.md, "The VMCS region"
- * Hint: vmx_region_alloc() of project 2, clear_somewhere(), vmx_track_clear(). A processor may write
- *       back what it holds of a VMCS at any time, also into memory that is somebody else's by then.
+ * Hint: vmx_region_alloc() of project 2, clear_somewhere(), vmx_track_clear(). A processor may
+ *       write back what it holds of a VMCS at any time, also into memory that is somebody else's by
+ *       then.
  */
 #ifndef TODO_3_4
 static int vmcs_create(struct vmx_region *vmcs)
@@ -81,7 +82,7 @@ static void vmcs_destroy(struct vtx_vcpu *vcpu)
 }
 #endif
 
-/* ---- the controls ----------------------------------------------------------------------------- */
+/* ---- the controls ---------------------------------------------------------------------------- */
 
 static void controls_write(const struct vmx_controls *controls)
 {
@@ -140,7 +141,7 @@ static int controls_init(struct vtx_vcpu *vcpu)
 	return err == -ENOSYS ? 0 : err;
 }
 
-/* ---- VMX's side of hv_ops.def ----------------------------------------------------------------- */
+/* ---- VMX's side of hv_ops.def ---------------------------------------------------------------- */
 
 int vmx_vcpu_alloc(struct vtx_vcpu *vcpu)
 {

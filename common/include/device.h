@@ -13,7 +13,7 @@ struct vtx_vm;
 /** An open file of /dev/vtxdrv: one for each open(), shared by whoever inherits the descriptor. */
 struct vtx_file {
 	struct mutex lock; /**< held while a VM is created */
-	struct vtx_vm *vm; /**< from project03 on: set once, with smp_store_release(); NULL before */
+	struct vtx_vm *vm; /**< from project03 on; set once, by smp_store_release() */
 };
 
 /** Make /dev/vtxdrv appear. From here on ioctls arrive. May sleep; 0 or a negative errno. */

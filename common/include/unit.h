@@ -67,7 +67,7 @@ u64 vtx_units_features(void);
 void vtx_units_cpu_leaves(void);
 /** Tell every unit that @p file closes, the last unit first. May sleep. */
 void vtx_units_file_closes(struct vtx_file *file);
-/** Map what @p vma asks for: the first unit that knows the offset answers. May sleep; -ENXIO: none. */
+/** mmap(): the first unit that knows the offset answers. May sleep; -ENXIO: nobody knows it. */
 int vtx_units_mmap(struct vtx_file *file, struct vm_area_struct *vma);
 /** Call vcpu_create of every unit in order; on failure undo the earlier ones. May sleep. */
 int vtx_units_vcpu_create(struct vtx_vcpu *vcpu);

@@ -55,8 +55,7 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 /* struct vtx_vm_config has another layout there; without this the caller would get -ENOTTY. */
 static long device_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	pr_notice_ratelimited("ioctl %#x from a 32-bit program: vtxdrv speaks to 64-bit ones only\n",
-			      cmd);
+	pr_notice_ratelimited("ioctl %#x from a 32-bit program, expected a 64-bit one\n", cmd);
 	return -EOPNOTSUPP;
 }
 
