@@ -40,12 +40,17 @@ static bool blocks(struct vmx_look *look, u64 mask)
 
 /* ---- RIP, RFLAGS, SSP ------------------------------------------------------------------------ */
 
-/* The bit below those that must be the same may differ: an instruction may end the lower half. */
-static bool rip(struct vmx_look *look)
+/* Also for SSP. */
+static bool rip_32bit(struct vmx_look *look)
 {
-	if (code_is_64bit(look))
-		return look_fine(look, look_upper_same(look, look_first(look)));
-	return look_bits(look, look->rule->fields[0], look_first(look) & UPPER_32);
+	return code_is_64bit(look) ||
+	       look_bits(look, look->rule->fields[0], look_first(look) & UPPER_32);
+}
+
+/* The bit below those that must be the same may differ: an instruction may end the lower half. */
+static bool rip_64bit(struct vmx_look *look)
+{
+	return !code_is_64bit(look) || look_fine(look, look_upper_same(look, look_first(look)));
 }
 
 static bool rflags_reserved(struct vmx_look *look)
@@ -102,31 +107,52 @@ static bool active_if_blocking(struct vmx_look *look)
 	       look_value(look, VMCS_NR_GUEST_ACTIVITY_STATE, ACTIVITY_ACTIVE);
 }
 
-/* Does this event end this state? */
-static bool wakes(u64 activity, unsigned int type, unsigned int vector)
-{
-	if (activity == ACTIVITY_WAIT_FOR_SIPI)
-		return false;
-	if (type == INTERRUPTION_TYPE_NMI ||
-	    (type == INTERRUPTION_TYPE_HARDWARE_EXCEPTION && vector == MC_VECTOR))
-		return true;
-	if (activity == ACTIVITY_SHUTDOWN)
-		return false;
-	return type == INTERRUPTION_TYPE_EXTERNAL ||
-	       (type == INTERRUPTION_TYPE_HARDWARE_EXCEPTION && vector == DB_VECTOR) ||
-	       (type == INTERRUPTION_TYPE_OTHER && !vector);
-}
+struct event {
+	bool valid;
+	unsigned int type, vector;
+};
 
-static bool event_wakes(struct vmx_look *look)
+static struct event injected(struct vmx_look *look)
 {
 	u64 information = LOOK(look, VM_ENTRY_INTERRUPTION_INFORMATION);
-	u64 activity = look_first(look);
 
-	if (!(information & INTERRUPTION_VALID) || activity == ACTIVITY_ACTIVE ||
-	    activity > ACTIVITY_WAIT_FOR_SIPI)
+	return (struct event){
+		.valid = information & INTERRUPTION_VALID,
+		.type = ENTRY_FIELD(information, INTERRUPTION_TYPE),
+		.vector = ENTRY_FIELD(information, INTERRUPTION_VECTOR),
+	};
+}
+
+/* What ends both HLT and shutdown. */
+static bool nmi_or_mc(const struct event *event)
+{
+	return event->type == INTERRUPTION_TYPE_NMI ||
+	       (event->type == INTERRUPTION_TYPE_HARDWARE_EXCEPTION && event->vector == MC_VECTOR);
+}
+
+static bool event_in_hlt(struct vmx_look *look)
+{
+	struct event event = injected(look);
+
+	if (!event.valid || look_first(look) != ACTIVITY_HLT || nmi_or_mc(&event))
 		return true;
-	return look_fine(look, wakes(activity, ENTRY_FIELD(information, INTERRUPTION_TYPE),
-				     ENTRY_FIELD(information, INTERRUPTION_VECTOR)));
+	return look_fine(look, event.type == INTERRUPTION_TYPE_EXTERNAL ||
+				       (event.type == INTERRUPTION_TYPE_OTHER && !event.vector) ||
+				       (event.type == INTERRUPTION_TYPE_HARDWARE_EXCEPTION &&
+					event.vector == DB_VECTOR));
+}
+
+static bool event_in_shutdown(struct vmx_look *look)
+{
+	struct event event = injected(look);
+
+	return !event.valid || look_first(look) != ACTIVITY_SHUTDOWN ||
+	       look_fine(look, nmi_or_mc(&event));
+}
+
+static bool event_in_wait(struct vmx_look *look)
+{
+	return !injected(look).valid || look_fine(look, look_first(look) != ACTIVITY_WAIT_FOR_SIPI);
 }
 
 /* ---- interruptibility ------------------------------------------------------------------------ */
@@ -291,8 +317,9 @@ const struct vmx_rule vmx_rules_guest_rest[] = {
 	GUEST_BITS_0("idtr.limit", TABLES, "bits 31:16 must be 0", GENMASK_ULL(31, 16),
 		     VMCS_NR_GUEST_IDTR_LIMIT),
 
-	GUEST("rip", RIP, "bits above the linear-address width must be the same in 64-bit mode, else "
-	      "bits 63:32 must be 0", rip,
+	GUEST("rip", RIP, "bits 63:32 must be 0 unless CS is a 64-bit code segment", rip_32bit,
+	      VMCS_NR_GUEST_RIP, VMCS_NR_GUEST_CS_ACCESS_RIGHTS, ENTRY_CONTROLS),
+	GUEST("rip.64", RIP, "the bits above the linear-address width must be the same", rip_64bit,
 	      VMCS_NR_GUEST_RIP, VMCS_NR_GUEST_CS_ACCESS_RIGHTS, ENTRY_CONTROLS),
 	GUEST("rflags.reserved", RIP, "bits 63:22, 15, 5 and 3 must be 0, bit 1 must be 1",
 	      rflags_reserved, VMCS_NR_GUEST_RFLAGS),
@@ -306,11 +333,14 @@ const struct vmx_rule vmx_rules_guest_rest[] = {
 		RULE_WHEN(ENTRY, LOAD_CET_STATE), .arg = GENMASK_ULL(1, 0), RULE_FIELD(GUEST_SSP)
 	},
 	{
-		.id = "guest.ssp.size", .kind = VMX_RULE_GUEST, .section = RIP,
-		.text = "bits above the linear-address width must be the same in 64-bit mode, else "
-			"bits 63:32 must be 0",
-		.holds = rip,
-		RULE_WHEN(ENTRY, LOAD_CET_STATE), RULE_FIELD(GUEST_SSP)
+		.id = "guest.ssp.32", .kind = VMX_RULE_GUEST, .section = RIP,
+		.text = "bits 63:32 must be 0 unless CS is a 64-bit code segment",
+		.holds = rip_32bit, RULE_WHEN(ENTRY, LOAD_CET_STATE), RULE_FIELD(GUEST_SSP)
+	},
+	{
+		.id = "guest.ssp.64", .kind = VMX_RULE_GUEST, .section = RIP,
+		.text = "the bits above the linear-address width must be the same",
+		.holds = rip_64bit, RULE_WHEN(ENTRY, LOAD_CET_STATE), RULE_FIELD(GUEST_SSP)
 	},
 
 	GUEST("activity.supported", STATE, "must be 0 (active), or 1 (HLT), 2 (shutdown), 3 "
@@ -319,8 +349,12 @@ const struct vmx_rule vmx_rules_guest_rest[] = {
 	      VMCS_NR_GUEST_SS_ACCESS_RIGHTS),
 	GUEST("activity.blocking", STATE, "must be 0 (active) with blocking by STI or MOV SS",
 	      active_if_blocking, ACTIVITY, BLOCKING),
-	GUEST("activity.event", STATE, "HLT takes an injected interrupt, NMI, #DB, #MC or MTF; "
-	      "shutdown an NMI or #MC; wait-for-SIPI nothing", event_wakes, ACTIVITY, EVENT),
+	GUEST("activity.event-hlt", STATE, "only an interrupt, NMI, #DB, #MC or pending MTF may be "
+	      "injected into HLT", event_in_hlt, ACTIVITY, EVENT),
+	GUEST("activity.event-shutdown", STATE, "only an NMI or #MC may be injected into shutdown",
+	      event_in_shutdown, ACTIVITY, EVENT),
+	GUEST("activity.event-wait", STATE, "nothing may be injected into wait-for-SIPI",
+	      event_in_wait, ACTIVITY, EVENT),
 	GUEST_BITS_0("interruptibility.reserved", STATE, "bits 31:5 must be 0",
 		     INTERRUPTIBILITY_RESERVED, BLOCKING),
 	GUEST("interruptibility.both", STATE, "not blocking by STI and by MOV SS at once",

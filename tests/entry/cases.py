@@ -21,6 +21,7 @@ ACTIVATED_BY = {"SECONDARY": "PRIMARY.ACTIVATE_SECONDARY_CONTROLS",
 EDGES = [1 << bit for bit in (32, 36, 39, 40, 46, 47, 48, 52, 56, 57)]
 EDGES += [(1 << bit) - 1 for bit in (32, 40, 47, 48)] + [(1 << 64) - (1 << 47), 0xFFF, 0x1000]
 EVENT = "VM_ENTRY_INTERRUPTION_INFORMATION"
+REGISTERS = ("ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR")
 VECTORS = (0, 1, 2, 3, 6, 8, 10, 13, 14, 17, 18, 21, 31, 32, 255)
 
 
@@ -97,7 +98,7 @@ def modes(base: Case, facts: dict) -> list[Case]:
     secondary, entry = GROUPS["SECONDARY"], GROUPS["ENTRY"]
     code = base["GUEST_CS_ACCESS_RIGHTS"]
     compatible = {"GUEST_CS_ACCESS_RIGHTS": code & ~(1 << 13) | 1 << 14}
-    found = [compatible]
+    found = [compatible, {"GUEST_SS_SELECTOR": 0}]
     ept, free = (CONTROLS[f"SECONDARY.{name}"] for name in ("ENABLE_EPT", "UNRESTRICTED_GUEST"))
     legacy = {entry: base[entry] & ~CONTROLS["ENTRY.IA32E_MODE_GUEST"], "GUEST_IA32_EFER": 0,
               **compatible}
@@ -122,6 +123,26 @@ def in_modes(rng: random.Random, base: Case, facts: dict) -> Iterator[Case]:
                 yield {**mode, name: changed}
 
 
+def segments(rng: random.Random, base: Case, facts: dict, count: int) -> Iterator[Case]:
+    """Draw descriptors that are nearly right, for one or two registers."""
+    secondary = GROUPS["SECONDARY"]
+    free = CONTROLS["SECONDARY.ENABLE_EPT"] | CONTROLS["SECONDARY.UNRESTRICTED_GUEST"]
+    may_be_free = not free & ~may_be_1(facts, "SECONDARY")
+    for number in range(count):
+        case = {}
+        for register in rng.sample(REGISTERS, 1 + number % 2):
+            system = register in ("LDTR", "TR")
+            rights = (rng.choice((2, 3, 9, 11) if system else (0, 1, 2, 3, 7, 9, 10, 11, 13, 15))
+                      | (not system) << 4 | rng.choice((0, 0, 0, 1, 3)) << 5 | 1 << 7
+                      | rng.choice((0, 0, 0, 1 << 4, 1 << 7, 1 << 8, 1 << 14, 1 << 16)))
+            case |= {f"GUEST_{register}_ACCESS_RIGHTS": rights | (register == "CS") << 13,
+                     f"GUEST_{register}_SELECTOR": rng.choice((0, 0x10, 0x10, 0x13, 0x14, 3)),
+                     f"GUEST_{register}_LIMIT": rng.choice((0xFFFF, 0x67, 0xFFFFF, 0x100000))}
+        if may_be_free and rng.randrange(2):
+            case[secondary] = base[secondary] | free
+        yield case
+
+
 def events(rng: random.Random, base: Case) -> Iterator[Case]:
     """Injected events, into guests that block, sleep or single-step."""
     for _ in range(1500):
@@ -141,12 +162,11 @@ def events(rng: random.Random, base: Case) -> Iterator[Case]:
 def pairs(rng: random.Random, base: Case, count: int) -> Iterator[Case]:
     """Two fields of the guest, or of a segment register, at once."""
     guest = [name for name in base if kind_of(name) == "guest"]
-    registers = ("ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR")
     for number in range(count):
         if number % 2:
             names = rng.sample(guest, 2)
         else:
-            register = rng.choice(registers)
+            register = rng.choice(REGISTERS)
             names = rng.sample([name for name in guest if name.startswith(f"GUEST_{register}_")], 2)
         yield {name: rng.choice(edge_values(rng, name, base[name])) for name in names}
 
@@ -157,7 +177,8 @@ def generate(seed: int, base: Case, facts: dict, rules: list[Rule]) -> list[Case
     base = {name: value for name, value in base.items()
             if kind_of(name) != "read-only" and name not in NOT_TRIED}
     made = [*singles(rng, base), *conditional(rng, base, facts, rules),
-            *in_modes(rng, base, facts), *events(rng, base), *pairs(rng, base, 1500)]
+            *in_modes(rng, base, facts), *segments(rng, base, facts, 1500), *events(rng, base),
+            *pairs(rng, base, 1500)]
     unique = {tuple(sorted(case.items())): case for case in made
               if case and len(case) <= MOST_FIELDS}
     return list(unique.values())

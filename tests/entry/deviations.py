@@ -25,16 +25,22 @@ class Deviation:
     section: str
     cause: str
     fields: list[str] = field(default_factory=list)  # for checks of its own: one is changed
+    wrong: str = ""  # a mask: only these bits of the field go unchecked
     ends: bool = False  # the emulator ends: such cases are not tried
     occurred: int = 0
 
     def explains(self, prediction: Prediction, seen: str, case: dict[str, int]) -> bool:
         """Is this disagreement this deviation, or in part?"""
-        if seen not in self.seen:
+        if seen not in self.seen or (self.fields and not set(self.fields) & set(case)):
             return False
-        if self.fields and not set(self.fields) & set(case):
-            return False
-        return bool(prediction.rules & set(self.rules)) if self.rules else not prediction.rules
+        return bool(self.covered(prediction)) if self.rules else not prediction.own_rules
+
+    def covered(self, prediction: Prediction) -> set[str]:
+        """Return the violated rules that the emulator does not check."""
+        mask = int(self.wrong, 0) if self.wrong else (1 << 64) - 1
+        return {found.id for found in prediction.findings
+                if found.answer == "violated" and found.id in self.rules
+                and not found.wrong & ~mask}
 
 
 def read(document: Path = DOCUMENT) -> list[Deviation]:
@@ -60,6 +66,5 @@ def explain(deviations: list[Deviation], prediction: Prediction, seen: str,
     If the processor let a state pass, every violated rule must be one that it does not check.
     """
     found = [one for one in deviations if one.explains(prediction, seen, case)]
-    covered = {rule for one in found for rule in one.rules}
-    deciding = {finding.id for finding in prediction.findings if finding.answer == "violated"}
-    return found if deciding <= covered else []
+    covered = set().union(*(one.covered(prediction) for one in found)) if found else set()
+    return found if prediction.own_rules <= covered else []

@@ -46,6 +46,11 @@ class Prediction:
         """Which rules are violated."""
         return {found.id for found in self.findings if found.answer == "violated"}
 
+    @property
+    def own_rules(self) -> set[str]:
+        """Return those that the case violates, and not the driver to keep the guest from running."""
+        return self.rules - (set() if self.live else {"guest.rflags.reserved"})
+
 
 def entered_with(base: dict[str, int], changes: dict[str, int]) -> tuple[dict[str, int], bool]:
     """Return the state that is entered with, and whether the guest is."""
