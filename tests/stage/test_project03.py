@@ -202,8 +202,8 @@ def test_memory_that_is_not_to_be_had(vms):
     require(any(count > 512 for count in small), expected="512 pages of 4 KiB in its place",
             seen=f"pages of 4 KiB: {small}", what="a VM whose block of 2 MiB could not be had",
             read=MEMORY)
-    check(sorted({found["wrong"] for found in rows(result, "stamped")}), ["0"], "pages of such a VM that"
-          " lost what was written to them", read=MEMORY)
+    check(sorted({found["wrong"] for found in rows(result, "stamped")}), ["0"], "pages of such a VM"
+          " that lost what was written to them", read=MEMORY)
     vms.unload()  # what a failure has leaked is told here
     vms.load()
 

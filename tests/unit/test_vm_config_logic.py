@@ -4,10 +4,10 @@ import ctypes
 import errno
 import random
 import string
-import subprocess
 
 import pytest
 
+from harness import mutants
 from unit import host_build
 
 SEED = 20261124
@@ -29,15 +29,20 @@ class Limits(ctypes.Structure):
                 ("max_vcpus", ctypes.c_uint32)]
 
 
-@pytest.fixture(name="check", scope="module")
-def fixture_check(tmp_path_factory):
-    """vm_config_check(), with what is undefined in C turned into an abort."""
-    library = tmp_path_factory.mktemp("config") / "config.so"
-    host_build.run(["gcc", *host_build.compile_flags((), 3), "-shared", "-fPIC",
-                    "-fsanitize=undefined", "-fno-sanitize-recover=all",
-                    host_build.TOP / "project03/vm_config_logic.c", "-o", library])
+def compiled(source, library, *flags):
+    """vm_config_check() of a source file."""
+    host_build.run(["gcc", *host_build.compile_flags((), 3), *flags, "-shared", "-fPIC", source,
+                    "-o", library])
     function = ctypes.CDLL(str(library)).vm_config_check
     return lambda config, limits: -function(ctypes.byref(config), ctypes.byref(limits))
+
+
+@pytest.fixture(name="check", scope="module")
+def fixture_check(tmp_path_factory):
+    """The reference, with what is undefined in C turned into an abort."""
+    return compiled(host_build.TOP / "project03/vm_config_logic.c",
+                    tmp_path_factory.mktemp("config") / "config.so",
+                    "-fsanitize=undefined", "-fno-sanitize-recover=all")
 
 
 def model(name, memory, vcpus, limits):
@@ -68,22 +73,43 @@ def around(rng, *values):
     return rng.choice(values) + rng.choice((-4096, -1, 0, 0, 0, 1, 4096))
 
 
-def test_random_configurations(check):
-    """Thousands of them; every rule is met, and so is its absence."""
-    rng, seen = random.Random(SEED), set()
-    for _ in range(20000):
+def configurations(count):
+    """(name, memory, vCPUs, limits) of random VMs, by which every rule is met and broken."""
+    rng = random.Random(SEED)
+    for _ in range(count):
         limits = Limits(1 << rng.randrange(32, 53), 4096 * rng.randrange(1, 1 << 18),
                         rng.randrange(1, 65))
-        memory = around(rng, 0, 1 << 20, limits.max_memory, limits.address_space, 1 << 63) \
-            % (1 << 64)
+        memory = around(rng, 0, 1 << 20, limits.max_memory, limits.address_space, 1 << 63)
         vcpus = rng.choice((-2 ** 31, -1, 0, 1, limits.max_vcpus, limits.max_vcpus + 1,
                             2 ** 31 - 1))
-        name = random_name(rng)
+        yield random_name(rng), memory % (1 << 64), vcpus, limits
+
+
+def differing(check, count):
+    """Configurations that are not taken as they deserve, and the errnos that were deserved."""
+    wrong, met = [], set()
+    for name, memory, vcpus, limits in configurations(count):
         config = Config((ctypes.c_ubyte * NAME)(*name), memory, vcpus)
-        expected = model(name, memory, vcpus, limits)
-        assert check(config, limits) == expected, (name, hex(memory), vcpus)
-        seen.add(expected)
-    assert len(seen) == 10
+        met.add(expected := model(name, memory, vcpus, limits))
+        if (seen := check(config, limits)) != expected:
+            wrong.append((name, hex(memory), vcpus, expected, seen))
+    return wrong, met
+
+
+def test_random_configurations(check):
+    """Thousands of them; every rule is met, and so is its absence."""
+    wrong, met = differing(check, 20000)
+    assert not wrong and len(met) == 10
+
+
+def test_mutants(tmp_path):
+    """The mistakes of students in this file are caught here as well."""
+    for mutant in mutants.load(host_build.TOP, "project03"):
+        if [edit.file for edit in mutant.edits] != ["vm_config_logic.c"]:
+            continue
+        folder = mutants.write(mutant, host_build.TOP, tmp_path / mutant.name)
+        check = compiled(folder / "vm_config_logic.c", folder / "config.so", "-w")
+        assert differing(check, 4000)[0], mutant.mistake
 
 
 def test_smallest_and_largest(check):
