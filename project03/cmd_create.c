@@ -148,6 +148,9 @@ static int hold(bool until_signal)
 		ctl_error("create: cannot wait for signals: %m");
 		return CTL_NO;
 	}
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "The VM is there until you press Ctrl-C%s.\n",
+			until_signal ? "" : " or Ctrl-D");
 	do {
 		if (poll(wait, until_signal ? 1 : 2, -1) < 0 && errno != EINTR) {
 			ctl_error("create: cannot wait: %m");

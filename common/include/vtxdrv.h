@@ -190,7 +190,8 @@ struct vtx_vm_config {
  * or byte above 126 in the name · EDOM no memory · EINVAL memory no multiple of 4096 · EFBIG memory
  * above the limit · EOVERFLOW memory that no address space holds · ERANGE fewer than one vCPU ·
  * E2BIG vCPUs above the limit · EEXIST this file has a VM · ENOMEM · EOPNOTSUPP a 32-bit caller ·
- * and those of VTXDRV_ENABLE, for a VM is a user of VMX.
+ * and those of VTXDRV_ENABLE, for a VM is a user of VMX; ENODEV says also that the processor lacks
+ * a control that a vCPU needs, and the log which. ENOSPC: 2^32 - 1 VMs have been created.
  */
 #define VTXDRV_CREATE_VM _IOW(VTXDRV_IOC, 1, struct vtx_vm_config)
 
