@@ -168,11 +168,10 @@ static void report_crash(const struct run *run)
 	char hint[RUN_TEXT_SIZE];
 
 	if (exit->kind == VTX_EXIT_ENTRY_FAILED) {
-		ctl_error(
-			"run: the VM entry of vCPU %u failed: no instruction of the guest has run "
-			"since.",
-			run->end_vcpu);
+		ctl_error("run: vCPU %u did not get into the guest.", run->end_vcpu);
 		entry_explain(stderr, run->fd, run->info.id, run->end_vcpu, exit);
+		fprintf(stderr,
+			"Read on: project04/README.md, \"A VM entry that explains itself\".\n");
 		return;
 	}
 	exit_describe(exit, text);

@@ -168,9 +168,9 @@ static void explain_init(const struct run *run, u32 vcpu, int err)
 {
 	switch (err) {
 	case EINVAL:
-		ctl_error("run: --mem: %" PRIu64 " bytes are too few for this guest: below the "
-			  "page tables there must be room for its code at 0x%x and for a stack. "
-			  "dmesg has the numbers.",
+		ctl_error("run: the driver does not take this guest. Either --mem, %" PRIu64
+			  " bytes, leaves no room for code at 0x%x and a stack below the page "
+			  "tables, or there are no page tables (exercise 4.1): dmesg says which.",
 			  (u64)run->info.memory_size, VTX_GUEST_LOAD);
 		break;
 	case ENOSYS:

@@ -112,7 +112,7 @@ def test_other_calls(run):
     ("0 exception 14 0 0x100000000", ("memory ends at 0x1000000",)),
     ("0 exception 6 0 0", ("#UD",)), ("0 triple", ("triple fault", "IDT")),
     ("0 cr", ("control-register access", "may not change")), ("0 unhandled", ("RDMSR", "dmesg")),
-    ("0 entry 7", ("VM entry of vCPU 0 failed", "VM-instruction error 7")),
+    ("0 entry 7", ("vCPU 0 did not get into the guest", "VM-instruction error 7")),
 ])
 def test_crashes(run, line, words):
     """126, and what happened in words, with registers and code."""
@@ -140,7 +140,7 @@ def test_driver_refuses_to_run(run, number, words):
 
 @pytest.mark.parametrize("variable, number, words", [
     ("FAKE_CREATE", errno.EFBIG, "above the limit"), ("FAKE_CREATE", errno.ENOMEM, "no memory"),
-    ("FAKE_CREATE", errno.EBUSY, "another hypervisor"), ("FAKE_INIT", errno.EINVAL, "too few"),
+    ("FAKE_CREATE", errno.EBUSY, "another hypervisor"), ("FAKE_INIT", errno.EINVAL, "exercise 4.1"),
     ("FAKE_INIT", errno.ENOSYS, "exercise"), ("FAKE_INIT", errno.ESHUTDOWN, "VMX operation"),
 ])
 def test_driver_refuses_to_begin(run, variable, number, words):
