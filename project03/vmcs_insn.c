@@ -60,7 +60,7 @@ int vmcs_read_raw(u32 encoding, u64 *value)
 		 "jc %l[fail_invalid]\n\t"
 		 "jz %l[fail_valid]\n\t"
 		 : : [encoding] "r" ((u64)encoding), [value] "m" (*value)
-		 : "cc", "memory" : fault, fail_invalid, fail_valid);
+		 : "memory", "cc" : fault, fail_valid, fail_invalid);
 	return 0;
 fault:
 	return -EFAULT;
@@ -77,7 +77,7 @@ int vmcs_write_raw(u32 encoding, u64 value)
 		 "jc %l[fail_invalid]\n\t"
 		 "jz %l[fail_valid]\n\t"
 		 : : [encoding] "r" ((u64)encoding), [value] "rm" (value)
-		 : "cc", "memory" : fault, fail_invalid, fail_valid);
+		 : "memory", "cc" : fault, fail_valid, fail_invalid);
 	return 0;
 fault:
 	return -EFAULT;

@@ -8,7 +8,7 @@
 
 /** Open the device, or end the program. */
 int open_device(void);
-/** Compare an ioctl's @p result (and errno) with the errno @p wanted, 0: success; counts failures. */
+/** Compare an ioctl's @p result (and errno) with the errno @p wanted (0: success), and count. */
 void expect(const char *what, int result, int wanted);
 /** How many expectations have failed. */
 extern int failures;
