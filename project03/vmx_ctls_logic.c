@@ -74,8 +74,8 @@ static int missing(struct vmx_controls *out, enum vmx_ctl_group group, u64 bits)
 	return -ENOTSUPP;
 }
 
-static int compute_group(const struct vtx_cpu_facts *f, enum vmx_ctl_group group,
-			 struct vmx_controls *out)
+static int compute_group(const struct vtx_cpu_facts *f,
+			 enum vmx_ctl_group group, struct vmx_controls *out)
 {
 	struct vmx_wanted wanted = vmx_wishes_for(group);
 	struct vmx_ctl_caps caps;
@@ -90,8 +90,8 @@ static int compute_group(const struct vtx_cpu_facts *f, enum vmx_ctl_group group
 }
 
 /* After the group that holds the activating control. */
-static int compute_activated(const struct vtx_cpu_facts *f, const struct ctl_activation *activation,
-			     struct vmx_controls *out)
+static int compute_activated(const struct vtx_cpu_facts *f,
+			     const struct ctl_activation *activation, struct vmx_controls *out)
 {
 	struct vmx_ctl_caps by;
 	int err = compute_group(f, activation->group, out);
