@@ -14,12 +14,31 @@
 #include "vtx_todo.h"
 
 /*
+ * What a processor remembers beside its registers, where the kernel has found that this one leaks it:
+ * FORGET_HOST overwrites buffers in which data of the host may be left (VERW; it changes ZF, not
+ * CF), FORGET_GUEST the predictions of where RETs go, and needs a register for it.
+ */
+#if defined(VM_CLEAR_CPU_BUFFERS)
+#define FORGET_HOST VM_CLEAR_CPU_BUFFERS
+#elif defined(CLEAR_CPU_BUFFERS)
+#define FORGET_HOST CLEAR_CPU_BUFFERS
+#else
+#define FORGET_HOST
+#endif
+#if defined(X86_FEATURE_RSB_VMEXIT) && defined(X86_FEATURE_RSB_VMEXIT_LITE)
+#define FORGET_GUEST(reg) \
+	FILL_RETURN_BUFFER reg, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
+#else
+#define FORGET_GUEST(reg)
+#endif
+
+/*
  * EXERCISE 4.4 (20 points): The world switch
  * Do:   vmx_world_switch(): save what the ABI says is the caller's (RBX, RBP, R12 to R15) and the
  *       pointer to the registers on the stack, write RSP to HOST_RSP unless *host_rsp says that it
- *       is there, load the guest's registers, VMLAUNCH or VMRESUME. Behind it: the ways in which
- *       that fails. At vmx_exited: store the guest's registers, clear those that hold a value of
- *       his, restore the caller's, return OUTCOME_EXIT.
+ *       is there, load the guest's registers, FORGET_HOST, VMLAUNCH or VMRESUME. Behind it: the
+ *       ways in which that fails. At vmx_exited: store the guest's registers, FORGET_GUEST, clear
+ *       registers that hold a value of his, restore the caller's, return OUTCOME_EXIT.
  * Read: Intel SDM vol. 3, "Loading Host State", and VMLAUNCH/VMRESUME in "VMX Instruction
  *       Reference"; project04/README.md, "Launch or resume"
  * Hint: RDI = regs, SIL = launched, RDX = host_rsp. MOV, PUSH and POP change no flags. The offsets
@@ -45,8 +64,8 @@ SYM_FUNC_START(vmx_world_switch)
 	mov %rsp, (%rdx)
 
 .Lhost_rsp_known:
-	/* The answer stays in ZF until the jump below. */
-	testb %sil, %sil
+	/* The answer stays in CF until the jump below. */
+	bt $0, %esi
 
 	mov REGS_RAX(%rdi), %rax
 	mov REGS_RCX(%rdi), %rcx
@@ -64,8 +83,9 @@ SYM_FUNC_START(vmx_world_switch)
 	mov REGS_R15(%rdi), %r15
 	mov REGS_RDI(%rdi), %rdi
 
+	FORGET_HOST
 	UNWIND_HINT_SAVE
-	jz .Llaunch
+	jnc .Llaunch
 .Lresume:
 	vmresume
 	jmp .Lfailed
@@ -108,12 +128,13 @@ SYM_INNER_LABEL_ALIGN(vmx_exited, SYM_L_GLOBAL)
 	mov %r14, REGS_R14(%rdi)
 	mov %r15, REGS_R15(%rdi)
 	popq REGS_RDI(%rdi)
+	FORGET_GUEST(%rcx)
 	mov $OUTCOME_EXIT, %eax
 
 .Lreturn:
 	/*
 	 * What the guest has put into registers must not steer what the processor does
-	 * speculatively; the caller's own come from the stack. The return predictions are his too.
+	 * speculatively; the caller's own come from the stack.
 	 */
 	xor %ecx, %ecx
 	xor %edx, %edx

@@ -18,7 +18,6 @@
 #include "vmx_exit_reasons.h"
 #include "vmx_msrs.h"
 #include "vmx_run.h"
-#include "vtx_todo.h"
 #include "x86_exceptions.h"
 
 /* ---- before the entry: what of the VMCS is out of date ---------------------------------------- */
@@ -214,7 +213,7 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum vmx_outcome outcome)
 	case VMX_OUTCOME_FAIL_VALID:
 		return 0;
 	case VMX_OUTCOME_UNDONE:
-		return VTX_TODO("4.4", "no guest is entered");
+		return -ENOSYS; /* the stub has said so */
 	case VMX_OUTCOME_FAIL_INVALID:
 		pr_err_ratelimited("VM %u, vCPU %u: VM entry: VMfailInvalid, expected a current VMCS\n",
 				   vcpu->vm->id, vcpu->id);
