@@ -6,16 +6,21 @@ The steps of a stage are in demo-steps/NN.txt, one a line:
     == TITLE                               a heading
     run COMMAND …                          runs in the machine, is shown, has to exit with 0
     probe WORD CPU [& MASK] = VALUE | TEXT ask vtxprobe; CPU may be *: every CPU
+    guest COMMAND … | TEXT                 as run, with a guest made now in the place of {guest} and a
+                                           number drawn now in that of {nonce}; its output has to be
+                                           what this program computes of the number as well
 """
 
 from __future__ import annotations
 
+import random
 import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import guests
 from harness.errors import LabError
 from harness.kmsg import check_kmsg, check_taint
 from harness.machine import Machine
@@ -82,7 +87,25 @@ def probe(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
         say(f"  verified on CPU {cpu}: {rule['text']}")
 
 
-HANDLERS = {"==": heading, "run": run, "probe": probe}
+def guest(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
+    draw = random.SystemRandom()
+    image, function = guests.answer(random.Random(draw.getrandbits(64)))
+    nonce = draw.getrandbits(64)
+    command, _, text = step.text.partition(" | ")
+    machine.put(GUEST, image)
+    words = [word.format(guest=GUEST, nonce=f"{nonce:#x}") for word in shlex.split(command)]
+    say(f"# {' '.join(words)}")
+    result = machine.run(words, timeout=TIMEOUT)
+    say(f"  {result.out.strip()}{result.err}")
+    expected = f"{function(nonce):#018x}"
+    if result.status or result.out.strip() != expected:
+        raise DemoFailed(f"{step.where}: {result}\nexpected {expected} ({text}), saw"
+                         f" {result.out.strip()!r} and status {result.status}")
+    say(f"  verified: {text}")
+
+
+GUEST = "/tmp/drawn-now.bin"
+HANDLERS = {"==": heading, "run": run, "probe": probe, "guest": guest}
 
 
 def show(machine: Machine, stage: int, say: Callable[[str], None] = print) -> int:

@@ -111,6 +111,12 @@ def spin(rng: random.Random) -> tuple[bytes, Callable[[int], int]]:
     return named("spin", SECRET=text), function
 
 
+def answer(rng: random.Random) -> tuple[bytes, Callable[[int], int]]:
+    """The guest that prints what its secret function makes of its argument, in hexadecimal."""
+    text, function = secret(rng)
+    return named("answer", SECRET=text), function
+
+
 def keep(rng: random.Random, quiet: bool = False) -> tuple[bytes, list[int]]:
     """The guest that compares its registers, and the numbers that it keeps in them.
 

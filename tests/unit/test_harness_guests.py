@@ -35,6 +35,7 @@ def test_every_guest_assembles():
     assert len(values) == 16 and values[15].to_bytes(8, "little") in image
     assert b"\x0f\x01\xc1" in image  # VMCALL
     assert b"\x0f\x01\xc1" not in guests.keep(random.Random(1), quiet=True)[0]
+    assert guests.answer(random.Random(1))[0].endswith(b"0x................\n")
     assert guests.spin(random.Random(1))[0] != guests.spin(random.Random(2))[0]
 
 
