@@ -102,6 +102,29 @@ static void controls_write(const struct vmx_controls *controls)
 		vmcs_write64(VMCS_SECONDARY_VM_EXIT_CONTROLS, value[VMX_CTL_EXIT2]);
 }
 
+/* By the names of the SDM: vtxctl controls says where each of them stands. */
+static const struct {
+	enum vmx_ctl_group group;
+	u64 mask;
+	const char *name;
+} control_names[] = {
+#define VMX_CTL(group, bit, ident, name) { VMX_CTL_##group, VMX_##group##_##ident, name },
+#include "vmx_ctls.def"
+#undef VMX_CTL
+};
+
+static void explain_missing(const struct vmx_controls *controls)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(control_names); i++) {
+		if (control_names[i].group == controls->missing_group &&
+		    controls->missing_bits & control_names[i].mask)
+			pr_notice("create: a vCPU needs \"%s\", which this processor lacks\n",
+				  control_names[i].name);
+	}
+}
+
 static int controls_compute(struct vmx_controls *controls)
 {
 	struct vtx_cpu_facts *facts = vtx_zalloc("facts for the controls", sizeof(*facts));
@@ -114,8 +137,7 @@ static int controls_compute(struct vmx_controls *controls)
 	preempt_enable();
 	err = vmx_controls_compute(facts, controls);
 	if (err == -ENOTSUPP)
-		pr_notice("this processor lacks controls that a vCPU needs: group %d, bits %#llx\n",
-			  controls->missing_group, controls->missing_bits);
+		explain_missing(controls);
 	vtx_free(facts);
 	return err;
 }
