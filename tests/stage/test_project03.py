@@ -4,7 +4,6 @@
 The callers are the grader's own (vmtool). Guest memory is looked at through the kernel's pagemap
 and by the emulator; controls are compared with those that a model in Python computes.
 """
-import errno
 import json
 
 import pytest
