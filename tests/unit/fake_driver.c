@@ -4,7 +4,10 @@
  * be tried on the host, with every answer that a driver can give.
  *
  *	FAKE_SCRIPT	what VTXDRV_RUN_VCPU answers, a line a call: "VCPU ACTION NUMBER..."
- *	FAKE_CREATE	errno of VTXDRV_CREATE_VM;  FAKE_INIT: of VTXDRV_INIT_VCPU
+ *	FAKE_CREATE	errno of VTXDRV_CREATE_VM;  FAKE_INIT, FAKE_REGS: of VTXDRV_INIT_VCPU,
+ *			VTXDRV_GET_REGS
+ *
+ *	FAKE_VMS	names of the VMs of other processes, separated by blanks; ids from 2 on
  *
  * A vCPU whose lines are used up runs until a signal comes or its time is over. What the guest got
  * as the answer of a hypercall is noted on stderr: "answer VCPU NUMBER".
@@ -180,6 +183,42 @@ static int run_vcpu(unsigned int vcpu)
 	return result;
 }
 
+/* The VMs are 1, our own, and those of FAKE_VMS. */
+static int vm_info(struct vtx_vm_info *vm)
+{
+	char names[256];
+	char *name;
+	__u32 id = 2;
+
+	snprintf(names, sizeof(names), "%s", getenv("FAKE_VMS") ? getenv("FAKE_VMS") : "");
+	if (vm->id < 2 && config.num_vcpus) {
+		*vm = (struct vtx_vm_info){ .id = 1,
+					    .memory_size = config.guest_mem_size,
+					    .vcpus = config.num_vcpus };
+		memcpy(vm->name, config.name, sizeof(vm->name));
+		return 0;
+	}
+	for (name = strtok(names, " "); name; name = strtok(NULL, " "), id++) {
+		if (id < vm->id)
+			continue;
+		*vm = (struct vtx_vm_info){ .id = id, .vcpus = 2 };
+		strncpy(vm->name, name, sizeof(vm->name) - 1);
+		return 0;
+	}
+	return fail(ENOENT);
+}
+
+/* Two fields, one of which the processor does not have. */
+static int state(struct vtx_state *state)
+{
+	struct vtx_field *fields = (struct vtx_field *)(uintptr_t)state->fields;
+
+	fields[0] = (struct vtx_field){ .encoding = 0x6800, .value = 0x80000021 };
+	fields[1] = (struct vtx_field){ .encoding = 0x4826, .error = 12 };
+	state->count = 2;
+	return 0;
+}
+
 static int create(const struct vtx_vm_config *wanted)
 {
 	config = *wanted;
@@ -189,7 +228,6 @@ static int create(const struct vtx_vm_config *wanted)
 static int look(unsigned long request, void *argument)
 {
 	struct vtx_info *info = argument;
-	struct vtx_vm_info *vm = argument;
 
 	switch (request) {
 	case VTXDRV_GET_INFO:
@@ -200,14 +238,15 @@ static int look(unsigned long request, void *argument)
 					   .online_cpus = 1 };
 		return 0;
 	case VTXDRV_VM_INFO:
-		vm->id = 1;
-		vm->memory_size = config.guest_mem_size;
-		vm->vcpus = config.num_vcpus;
-		memcpy(vm->name, config.name, sizeof(vm->name));
-		return 0;
+		return vm_info(argument);
+	case VTXDRV_GET_STATE:
+		return state(argument);
 	case VTXDRV_VCPU_INFO:
 		((struct vtx_vcpu_info *)argument)->cpu = -1;
 		return 0;
+	case VTXDRV_GET_REGS:
+		((struct vtx_vcpu_regs *)argument)->regs.rip = 0x12345;
+		return fail_if_asked("FAKE_REGS");
 	default:
 		return 0;
 	}

@@ -66,6 +66,24 @@ def link(objects: list, tool: Path, flags=("-static",)) -> Path:
     return tool
 
 
+_ON_FAKE_DRIVER: dict = {}  # by stage
+
+
+def on_fake_driver(factory, stage: int) -> Path:
+    """vtxctl of a stage with the sanitizers; its open() and ioctl() lead to fake_driver.c.
+
+    Built once for all tests of a worker: those that use it are one xdist_group.
+    """
+    if stage not in _ON_FAKE_DRIVER:
+        folder = factory.mktemp(f"fake-{stage}")
+        run(["gcc", *compile_flags(stage=stage), *SANITIZE, "-c",
+             Path(__file__).with_name("fake_driver.c"), "-o", folder / "fake_driver.o"])
+        build(folder, sanitize=True, stage=stage)
+        _ON_FAKE_DRIVER[stage] = link([*folder.glob("*.o")], folder / "vtxctl",
+                                      [*SANITIZE, "-Wl,--wrap=open", "-Wl,--wrap=ioctl"])
+    return _ON_FAKE_DRIVER[stage]
+
+
 def rebuild(solved: Path, changed: list, folder: Path, stage: int) -> Path:
     """Build vtxctl with other versions of some sources; the rest is taken from a build."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,11 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from unit import host_build
 
-HERE = Path(__file__).resolve().parent
 LOAD = 0x10000
 MIB = 1 << 20
 USABLE = 16 * MIB - 5 * 4096
@@ -22,18 +20,13 @@ TEXT = b"text of a guest\n"
 LATE = 10  # seconds: for a host that does much else
 WRITE, EXIT = 2, 0
 
+pytestmark = pytest.mark.xdist_group("fake-driver")
+
 
 @pytest.fixture(name="vtxctl", scope="module")
 def fixture_vtxctl(tmp_path_factory):
     """vtxctl of stage 4 on the fake driver, with the sanitizers."""
-    folder = tmp_path_factory.mktemp("run")
-    fake = folder / "fake.o"
-    host_build.run(["gcc", *host_build.compile_flags(stage=4), *host_build.SANITIZE, "-c",
-                    HERE / "fake_driver.c", "-o", fake])
-    host_build.build(folder, sanitize=True, stage=4)
-    objects = [path for path in folder.glob("*.o") if path != fake]
-    return host_build.link([*objects, fake], folder / "vtxctl",
-                           [*host_build.SANITIZE, "-Wl,--wrap=open", "-Wl,--wrap=ioctl"])
+    return host_build.on_fake_driver(tmp_path_factory, 4)
 
 
 @pytest.fixture(name="run")
@@ -42,10 +35,11 @@ def fixture_run(vtxctl, tmp_path):
     image = tmp_path / "made up.bin"
     image.write_bytes(TEXT)
 
-    def start(script, *options, guest=image, **variables):
+    def start(script, *options, guest=image, to=None, **variables):
         (tmp_path / "script").write_text("\n".join(script) + "\n")
         return subprocess.Popen(
-            [vtxctl, "run", guest, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [vtxctl, "run", guest, *options], stderr=subprocess.PIPE,
+            stdout=open(to, "wb") if to else subprocess.PIPE,
             env=os.environ | {"FAKE_SCRIPT": str(tmp_path / "script"), "VTX_GUESTS": str(tmp_path)}
             | {key: str(value) for key, value in variables.items()})
 
@@ -243,6 +237,13 @@ def test_trace(run):
     assert len(lines) == 3 and done.out == "text"
     assert lines[0].endswith("VMCALL: write(0x10000, 4) -> vtxctl")
     assert lines[1].endswith("CPUID")
+
+
+def test_output_that_cannot_be_written(run):
+    """A full disk is no success of the guest's."""
+    process = run.start([call(WRITE, LOAD, 4), call(EXIT, 0)], to="/dev/full")
+    _, err = process.communicate(timeout=LATE)
+    assert process.returncode == 125 and b"writing the output failed" in err
 
 
 def test_images(run, tmp_path):
