@@ -12,7 +12,7 @@ given = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 # The part of tests/grader that `make check` has time for.
 grader-sample = tests/grader --grader-sample
 
-.PHONY: starter solution-diff check-grader grade-class class-deps
+.PHONY: starter solution-diff check-entry check-grader grade-class class-deps
 # Grading a class, and testing that, takes three packages more.
 check check-grader grade-class: class-deps
 class-deps: deps
@@ -30,6 +30,10 @@ solution-diff: deps ## what a correct answer adds to the starter; STAGE=
 check-grader: deps ## test the grader: every starter, step, mutant and cheat, graded; ONLY=name, BUDGET=minutes
 	@$(PYTEST) tests/grader --results $(O)/results-grader $(if $(ONLY),-k $(call quoted,$(ONLY))) \
 		$(call given,BUDGET,budget) $(call given,SEED,seed)
+
+check-entry: deps project$(NEWEST) ## hold the rules of a VM entry against a machine, case by case; SAMPLE=, SEED=, MODEL=
+	@$(COURSE) entry.campaign --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/entry \
+		$(call given,SAMPLE,sample) $(call given,SEED,seed) $(call given,MODEL,model) $(call given,KVER,kver)
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)

@@ -24,8 +24,10 @@ from harness.errors import LabError
 
 HERE = Path(__file__).resolve().parent
 TOOL = HERE / "entrytool"
+TOOL_PATH = "/bin/entrytool"
 SEED = 20261122
 MODELS = ("corei7_haswell_4770", "broadwell_ult")
+PARAMETER = "/sys/module/vtxdrv/parameters/allow_try_entry"
 BATCH = 4000
 OUTPUT = 1 << 22
 SHOWN = 12  # disagreements that are printed in full
@@ -71,22 +73,26 @@ def line_of(case: dict[str, int]) -> str:
 
 
 class Trials:
-    """A machine that tries entries."""
+    """A machine that tries entries: vtxdrv.ko is loaded, and entrytool at hand."""
 
     def __init__(self, machine) -> None:
         self.machine = machine
-        loaded = machine.sh("insmod /lab/vtxdrv.ko allow_try_entry=1 2>&1", timeout=60)
-        if loaded.status:
-            raise LabError(f"the module does not load: {loaded.out}")
+        allowed = machine.sh(f"echo 1 > {PARAMETER}")
+        if allowed.status:
+            raise LabError(f"{PARAMETER} cannot be set: {allowed.err}")
         detected = machine.run(["vtxctl", "detect", "--json"], cap=OUTPUT)
         self.facts = json.loads(detected.out)["raw"]["cpus"][0]
         self.base: dict[str, int] = {}
         self.run([])
 
+    def done(self) -> None:
+        """Forbid it again: others use the machine."""
+        self.machine.sh(f"echo 0 > {PARAMETER}")
+
     def run(self, batch: list[dict[str, int]]) -> tuple[list[tuple[int, int, int]], list[str]]:
         """Try cases: (errno, instruction error, reason) of each, and what was left changed."""
         text = "".join(line_of(case) + "\n" for case in batch)
-        done = self.machine.run(["entrytool"], stdin=text.encode(), timeout=600, cap=OUTPUT)
+        done = self.machine.run([TOOL_PATH], stdin=text.encode(), timeout=600, cap=OUTPUT)
         lines = done.out.splitlines()
         if done.status or not lines or lines[-1] != "after c":
             raise LabError(f"entrytool: status {done.status}, its last lines: {lines[-3:]}; the"
@@ -100,8 +106,8 @@ class Trials:
         return results, [line for line in lines if line.startswith("differs")]
 
 
-def judge(tally: Tally, known: list, case: dict[str, int], prediction: Prediction,
-          result: tuple[int, int, int]) -> None:
+def judge(tally: Tally, known: list, base: dict[str, int], case: dict[str, int],
+          prediction: Prediction, result: tuple[int, int, int]) -> None:
     """Count one case."""
     errno, error, reason = result
     seen = outcome_of(error, reason)
@@ -113,7 +119,7 @@ def judge(tally: Tally, known: list, case: dict[str, int], prediction: Predictio
     elif seen in prediction.outcomes or (not prediction.live and seen == "guest"
                                          and prediction.outcomes == {"none"}):
         tally.agreed[seen] += 1
-    elif found := deviations.explain(known, prediction, seen, case):
+    elif found := deviations.explain(known, prediction, seen, case, base):
         for one in found:
             one.occurred += 1
             tally.deviating[one.name] += 1
@@ -143,7 +149,7 @@ def campaign(trials: Trials, checker: Checker, model: str, seed: int, sample: in
         results, left = trials.run([case for case, _ in batch])
         tally.left += left
         for (case, prediction), result in zip(batch, results, strict=True):
-            judge(tally, known, case, prediction, result)
+            judge(tally, known, trials.base, case, prediction, result)
     if not sample:
         tally.left += [f"deviation {one.name} does not occur any more: take it off the list"
                        for one in known if not one.occurred]
@@ -154,7 +160,14 @@ def boot(stage_dir: Path, model: str, artefacts: Path, kver: str | None):
     """Start a machine with the driver and entrytool inside."""
     return lab.boot_stage(stage_dir, vendor="vmx", accel="bochs", kernel=kernels.resolve(kver),
                           artefacts=artefacts, cpu_model=model,
-                          extra_files=[("bin/entrytool", kit.program(TOOL))])
+                          extra_files=[(TOOL_PATH.lstrip("/"), kit.program(TOOL))])
+
+
+def load(machine) -> None:
+    """Load the driver."""
+    loaded = machine.sh("insmod /lab/vtxdrv.ko 2>&1", timeout=60)
+    if loaded.status:
+        raise LabError(f"the module does not load: {loaded.out}")
 
 
 def main() -> int:
@@ -173,6 +186,7 @@ def main() -> int:
     for model in options.model or MODELS:
         started = time.monotonic()
         with boot(options.stage_dir, model, options.artefacts / model, options.kver) as machine:
+            load(machine)
             tally = campaign(Trials(machine), checker, model, options.seed, options.sample)
         print(tally.summary(model), f"  seed {options.seed}, {time.monotonic() - started:.0f} s",
               sep="\n", flush=True)

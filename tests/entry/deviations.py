@@ -14,6 +14,12 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs/entry-checks.md"
 _BLOCK = re.compile(r"```json deviations\n(.*?)```", re.S)
 
 
+def matches(value: int, pattern: list[str]) -> bool:
+    """Does a value have, under a mask, what a pattern says?"""
+    mask, wanted = (int(number, 0) for number in pattern)
+    return value & mask == wanted
+
+
 @dataclass
 class Deviation:
     """A check that the emulator leaves out, adds or does differently."""
@@ -26,12 +32,18 @@ class Deviation:
     cause: str
     fields: list[str] = field(default_factory=list)  # for checks of its own: one is changed
     wrong: str = ""  # a mask: only these bits of the field go unchecked
+    value: list[str] = field(default_factory=list)  # mask, and what the field that is blamed has
+    where: dict[str, list[str]] = field(default_factory=dict)  # field: mask, and what it has
     ends: bool = False  # the emulator ends: such cases are not tried
     occurred: int = 0
 
-    def explains(self, prediction: Prediction, seen: str, case: dict[str, int]) -> bool:
+    def explains(self, prediction: Prediction, seen: str, case: dict[str, int],
+                 base: dict[str, int]) -> bool:
         """Is this disagreement this deviation, or in part?"""
         if seen not in self.seen or (self.fields and not set(self.fields) & set(case)):
+            return False
+        state = {**base, **case}
+        if not all(matches(state[name], pattern) for name, pattern in self.where.items()):
             return False
         return bool(self.covered(prediction)) if self.rules else not prediction.own_rules
 
@@ -40,7 +52,8 @@ class Deviation:
         mask = int(self.wrong, 0) if self.wrong else (1 << 64) - 1
         return {found.id for found in prediction.findings
                 if found.answer == "violated" and found.id in self.rules
-                and not found.wrong & ~mask}
+                and not found.wrong & ~mask
+                and (not self.value or matches(found.seen, self.value))}
 
 
 def read(document: Path = DOCUMENT) -> list[Deviation]:
@@ -60,11 +73,11 @@ def ends(deviations: list[Deviation], prediction: Prediction) -> Deviation | Non
 
 
 def explain(deviations: list[Deviation], prediction: Prediction, seen: str,
-            case: dict[str, int]) -> list[Deviation]:
+            case: dict[str, int], base: dict[str, int]) -> list[Deviation]:
     """The deviations that together are the reason of a disagreement; none if they are not.
 
     If the processor let a state pass, every violated rule must be one that it does not check.
     """
-    found = [one for one in deviations if one.explains(prediction, seen, case)]
+    found = [one for one in deviations if one.explains(prediction, seen, case, base)]
     covered = set().union(*(one.covered(prediction) for one in found)) if found else set()
     return found if prediction.own_rules <= covered else []

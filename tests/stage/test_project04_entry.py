@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The rules of a VM entry against the machine: a sample of what make check-entry tries.
+
+And what people see of them: vtxctl check on a live vCPU, vtxctl explain on its dump.
+"""
+import json
+
+import pytest
+
+from entry import campaign
+from entry.checker import Checker
+from harness import kit
+from harness.grade import check, require
+
+pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="vmx", cpus=2, instance="entry")]
+
+SAMPLE = 300
+LEAST = 250  # cases that must really be decided by the machine
+
+
+@pytest.fixture(name="trials")
+def fixture_trials(driver):
+    """The machine with entrytool and the permission to try; both are taken back."""
+    driver.put(campaign.TOOL_PATH, kit.program(campaign.TOOL).read_bytes(), 0o755)
+    trials = campaign.Trials(driver)
+    yield trials
+    trials.done()
+
+
+def test_sample(trials, tmp_path, rng):
+    """300 cases: the machine does what the rules predict, and everything is put back."""
+    model = campaign.MODELS[0]
+    tally = campaign.campaign(trials, Checker(tmp_path), model, rng.getrandbits(32), SAMPLE)
+    print(tally.summary(model))
+    check(len(tally.wrong), 0, f"disagreements:\n{tally.summary(model)}\n")
+    check(tally.left, [], "fields that the cases have left changed")
+    require(sum(tally.agreed.values()) >= LEAST, seen=tally.summary(model), what="agreements",
+            expected=f"at least {LEAST} of {SAMPLE} cases")
+
+
+def test_not_allowed(driver):
+    """Without the module parameter nobody tries anything."""
+    driver.put(campaign.TOOL_PATH, kit.program(campaign.TOOL).read_bytes(), 0o755)
+    result = driver.run([campaign.TOOL_PATH])
+    require("VTXDRV_TRY_ENTRY: Operation not permitted" in result.out, seen=result.out,
+            what="VTXDRV_TRY_ENTRY without allow_try_entry", expected="EPERM")
+
+
+def test_check_and_explain(driver):
+    """A vCPU that was never initialised: check and explain say the same, and name host and guest."""
+    script = ("vtxctl create --name judged --mem 4M --vcpus 1 -- sh -c '"
+              "vtxctl check judged --json >/tmp/check; echo $?;"
+              " vtxctl dump judged --json >/tmp/dump; vtxctl explain /tmp/dump --json >/tmp/explain;"
+              " echo $?; vtxctl check judged >/tmp/text'")
+    result = driver.sh(f"{script}; rm -f /tmp/x", timeout=60)
+    check(result.out.split()[-2:], ["1", "1"], "exit statuses of check and explain")
+    said, explained = (json.loads(driver.get(f"/tmp/{name}")) for name in ("check", "explain"))
+    check(explained["violated"], said["violated"], "rules that explain says are violated")
+    kinds = {rule["kind"] for rule in said["violated"]}
+    require({"host", "guest"} <= kinds, seen=kinds, what="kinds of the violated rules",
+            expected="host and guest")
+    text = driver.get("/tmp/text").decode()
+    for rule in said["violated"]:
+        require(rule["rule"] in text and rule["section"] in text, seen=text,
+                what="vtxctl check for people", expected=f"{rule['rule']} and its section")
