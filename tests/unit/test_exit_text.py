@@ -143,7 +143,8 @@ def name(library, function, number):
 def test_reasons(library):
     """Bits 31:16 do not belong to the number, and no number has no answer."""
     assert name(library, "exit_reason_name", 10) == "CPUID"
-    assert name(library, "exit_reason_name", 1 << 31 | 33) == "VM-entry failure: invalid guest state"
+    assert name(library, "exit_reason_name", 1 << 31 | 33) == (
+        "VM-entry failure: invalid guest state")
     for number in (35, 38, 42, 71, 80, 0xffff):
         assert name(library, "exit_reason_name", number) == "reserved exit reason"
     kinds = [name(library, "exit_kind_name", number) for number in range(15)]
