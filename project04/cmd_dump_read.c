@@ -31,7 +31,7 @@ static int read_facts(int fd, int cpu, struct vtx_cpu_facts *facts)
 			return CTL_DONE;
 		}
 	}
-	/* The CPU that it was on has gone offline meanwhile: any other has the same capabilities. */
+	/* The CPU that it was on has gone offline meanwhile: any other has the same facts. */
 	if (cpu >= 0)
 		return read_facts(fd, -1, facts);
 	ctl_error("no CPU tells its facts: %m; vtxctl detect asks for the same.");

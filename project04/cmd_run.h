@@ -118,7 +118,7 @@ void run_release(struct run *run);
 
 /* ---- cmd_run_vcpu.c, cmd_run_wait.c: while it runs ------------------------------------------- */
 
-/** Run all vCPUs until there is a reason to end: run->end. @return false if no thread could start */
+/** Run all vCPUs until there is a reason to end: run->end. @return false: a thread is missing */
 bool run_guest(struct run *run);
 
 /** The thread of a vCPU; @p argument is its struct run_vcpu. */

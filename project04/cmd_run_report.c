@@ -95,8 +95,8 @@ static void hint_exception(const struct run *run, char *text)
 		hint_page_fault(run, text);
 		return;
 	case X86_EXCEPTION_UD:
-		hint = "These bytes are no instruction, or one that this guest may not use: SYSCALL, "
-		       "for example, while EFER.SCE is 0.";
+		hint = "These bytes are no instruction, or one that this guest may not use: for "
+		       "example SYSCALL, while EFER.SCE is 0.";
 		break;
 	case X86_EXCEPTION_GP:
 		hint = "Typical causes: an address that is not canonical, INT n without an IDT, or "
@@ -125,8 +125,8 @@ void run_hint(const struct run *run, char *text)
 		       "computer resets now; look at the IDT that the guest has loaded.";
 		break;
 	case VTX_EXIT_CR:
-		hint = "In this project a guest may not change CR0, CR3, CR4 or CR8: its page tables "
-		       "name memory of the host, and with others it could reach all of it.";
+		hint = "In this project a guest may not change CR0, CR3, CR4 or CR8: its page "
+		       "tables name memory of the host, and with others it could reach all of it.";
 		break;
 	case VTX_EXIT_UNHANDLED:
 		hint = "This project has no handler for this exit; the VMCS at that moment is in "

@@ -203,7 +203,7 @@ static bool init_vcpu(struct run *run, u32 id)
 	vcpu->page = map(run, PAGE, VTX_MMAP_RUN(id));
 	if (!vcpu->page)
 		return false;
-	/* How much is usable comes back from the first call, and goes to the guest with the second. */
+	/* How much is usable comes back from the first call; the guest gets it with the second. */
 	if (ioctl(run->fd, VTXDRV_INIT_VCPU, &init)) {
 		explain_init(run, id, errno);
 		return false;

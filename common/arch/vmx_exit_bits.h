@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /**
  * @file vmx_exit_bits.h
- * @brief Masks and fields of the VM-exit information: EXIT_REASON_ENTRY_FAILURE, QUAL_CR_GPR_HIGH, …
+ * @brief Masks and fields of the VM-exit information: VMX_EXIT_REASON_ENTRY_FAILURE, …
  *
- * Names begin with VMX_; a single bit is a mask, a field has its two ends for VTX_FIELD().
+ * A single bit is a mask, a field has its two ends for VTX_FIELD().
  */
 #ifndef VMX_EXIT_BITS_H
 #define VMX_EXIT_BITS_H

@@ -39,7 +39,7 @@ layers | while read -r dir; do
 	for file in "$top/$dir"/*.[chS] "$top/$dir"/*.def; do
 		[ ! -f "$file" ] || link "$file"
 	done
-	# Guests are programs of their own, and no part of the module: they get a folder of their own.
+	# Guests are programs of their own and no part of the module: they get their own folder.
 	for file in "$top/$dir"/guest/*.[hS] "$top/$dir"/guest/*.ld; do
 		[ -f "$file" ] || continue
 		mkdir -p "$folder/guest"
@@ -64,7 +64,8 @@ ln -sfn stage-build.mk "$folder/Makefile"
 # What was linked last time and is not now has been renamed or deleted.
 if [ -f "$folder/.composed" ]; then
 	sort -u "$folder/.composed" | while read -r name; do
-		grep -qxF "$name" "$folder/.composed.new" || rm -f "$folder/$name" "$folder/${name%.S}.bin"
+		grep -qxF "$name" "$folder/.composed.new" ||
+			rm -f "$folder/$name" "$folder/${name%.S}.bin"
 	done
 fi
 mv "$folder/.composed.new" "$folder/.composed"
@@ -72,7 +73,8 @@ mv "$folder/.composed.new" "$folder/.composed"
 # make compares times, and the file that a link leads to now may be older than the object that was
 # made of another one.
 find "$folder" -maxdepth 2 -type l -printf '%P %l\n' | sort >"$folder/.links.new"
-cmp -s "$folder/.links.new" "$folder/.links" || rm -f "$folder"/*.o "$folder"/user/*.o "$folder"/guest/*.o
+cmp -s "$folder/.links.new" "$folder/.links" ||
+	rm -f "$folder"/*.o "$folder"/user/*.o "$folder"/guest/*.o
 mv "$folder/.links.new" "$folder/.links"
 
 {

@@ -11,7 +11,7 @@
 #include "ctl.h"
 #include "ctl_size.h"
 
-/* The first VM with this id or a higher one: 1 there is one, 0 there is none, -1 after a complaint. */
+/* The first VM with this id or a higher one: 1, there is one; 0, none; -1 after a complaint. */
 static int next_vm(int fd, __u32 id, struct vtx_vm_info *info)
 {
 	memset(info, 0, sizeof(*info));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver made of paper: open() and ioctl() of vtxctl lead here (ld --wrap), so that vtxctl run can
- * be tried on the host, with every answer that a driver can give.
+ * A driver made of paper: open() and ioctl() of vtxctl lead here (ld --wrap), so that vtxctl run
+ * can be tried on the host, with every answer that a driver can give.
  *
  *	FAKE_SCRIPT	what VTXDRV_RUN_VCPU answers, a line a call: "VCPU ACTION NUMBER..."
  *	FAKE_CREATE	errno of VTXDRV_CREATE_VM;  FAKE_INIT, FAKE_REGS: of VTXDRV_INIT_VCPU,

@@ -43,7 +43,8 @@ def test_found(look, wanted, found):
 
 @pytest.mark.parametrize("wanted, words", [
     ("gamma", "vtxctl vms"), ("alph", "vtxctl vms"), ("alphabet", "vtxctl vms"),
-    ("9", "vtxctl vms"), ("0", "vtxctl vms"), ("4294967298", "vtxctl vms"), ("", "vtxctl vms"), ("beta", "2 VMs"),
+    ("9", "vtxctl vms"), ("0", "vtxctl vms"),
+    ("4294967298", "vtxctl vms"), ("", "vtxctl vms"), ("beta", "2 VMs"),
 ])
 def test_not_found(look, wanted, words):
     """1, and the way to those that are there."""
