@@ -68,10 +68,21 @@ def constants_of(tree, names):
 
 
 def imported_from(tree, trees):
-    """The helpers beside a test module that it imports."""
-    wanted = {node.module.split(".")[-1] for node in tree.body
-              if isinstance(node, ast.ImportFrom) and node.module}
-    return [other for path, other in trees.items() if path.stem in wanted]
+    """The helpers beside a test module that it imports, and the names that it takes from each."""
+    wanted = {node.module.split(".")[-1]: {alias.name for alias in node.names}
+              for node in tree.body if isinstance(node, ast.ImportFrom) and node.module}
+    return [(other, wanted[path.stem]) for path, other in trees.items() if path.stem in wanted]
+
+
+def imported_constants(tree, trees):
+    """The constants of all helpers; of two with one name the one that is imported by it."""
+    found, taken = {}, {}
+    for other, names in imported_from(tree, trees):
+        constants = {}
+        constants_of(other, constants)
+        found |= constants
+        taken |= {name: text for name, text in constants.items() if name in names}
+    return found | taken
 
 
 def marked_tests(root):
@@ -79,9 +90,7 @@ def marked_tests(root):
     found = []
     trees = {p: ast.parse(scan.text_of(p)) for p in sorted((root / "tests/stage").glob("*.py"))}
     for path, tree in trees.items():
-        names = {}
-        for imported in imported_from(tree, trees):
-            constants_of(imported, names)
+        names = imported_constants(tree, trees)
         constants_of(tree, names)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "exercise":
