@@ -38,6 +38,7 @@
 #define VTX_CALL_VCPUS 4
 
 #ifdef __ASSEMBLER__
+/* clang-format off: it takes assembler for C */
 
 /** A hypercall; its arguments are in place. Changes RAX only. */
 .macro hypercall number
