@@ -2,7 +2,8 @@
 """Look for traces of solutions: any distinctive line of one, in any file that a student can read.
 
 Distinctive is a line of code of a solution, white space aside, that has 15 characters or more, two
-names or more (`return -ENOENT;` has one), and does not also stand in the code that he is given.
+names or more (`return -ENOENT;` has one), and does not also stand in the code that he is given,
+be it as a part of a line.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def given_lines(root: Path) -> set[str]:
 
 def distinctive(root: Path) -> dict[str, str]:
     """The lines that only a solution has, each with the file that it is from."""
-    given, found = given_lines(root), {}
+    given, found = "\n".join(given_lines(root)), {}
     for path, numbers in marked_files(root):
         for line in code_lines(solved(path, numbers)):
             if len(line) >= SHORTEST and len(_NAME.findall(line)) > 1 and line not in given:
