@@ -38,7 +38,8 @@
 #define VTX_CALL_VCPUS 4
 
 #ifdef __ASSEMBLER__
-/* clang-format off: it takes assembler for C */
+/* The formatter takes assembler for C. */
+/* clang-format off */
 
 /** A hypercall; its arguments are in place. Changes RAX only. */
 .macro hypercall number
