@@ -33,8 +33,8 @@ def test_create_runs_a_command(vms, rng):
 
 def test_create_holds(vms):
     """A VM is held until its standard input ends, a signal comes, or kill -9."""
-    script = ("vtxctl create --name held --mem 2M --hold >/tmp/held </dev/null & pid=$!;"
-              " while ! [ -s /tmp/held ]; do sleep 0.02; done; vtxctl vms; echo $pid")
+    script = ("rm -f /tmp/told; vtxctl create --name held --mem 2M --hold >/tmp/told </dev/null &"
+              " pid=$!; while ! [ -s /tmp/told ]; do sleep 0.02; done; vtxctl vms; echo $pid")
     listed = check_run(vms.sh(script))
     require('"held"' in listed.out and "2 MiB" in listed.out, expected='a line with "held", 2 MiB',
             seen=listed.out, what="vtxctl vms")
