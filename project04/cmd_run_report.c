@@ -121,7 +121,7 @@ void run_hint(const struct run *run, char *text)
 		hint_exception(run, text);
 		return;
 	case VTX_EXIT_TRIPLE_FAULT:
-		hint = "An exception found no handler, nor did the double fault that this is. A "
+		hint = "An exception found no handler, nor did the double fault that followed. A "
 		       "computer resets now; look at the IDT that the guest has loaded.";
 		break;
 	case VTX_EXIT_CR:
