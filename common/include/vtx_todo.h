@@ -15,8 +15,8 @@
  * `make project02 TODO="2.3"` builds with that exercise unsolved; a starter tree is unifdef with
  * every TODO_ symbol defined.
  *
- * In an assembly file, VTX_TODO() says the line and leaves -ENOSYS in EAX, as a call of a C function
- * would; a return has to follow.
+ * In an assembly file, VTX_TODO() says the line and leaves -ENOSYS in EAX, as a call of a C
+ * function would; a return has to follow.
  */
 #ifndef VTX_TODO_H
 #define VTX_TODO_H

@@ -6,9 +6,9 @@ The steps of a stage are in demo-steps/NN.txt, one a line:
     == TITLE                               a heading
     run COMMAND …                          runs in the machine, is shown, has to exit with 0
     probe WORD CPU [& MASK] = VALUE | TEXT ask vtxprobe; CPU may be *: every CPU
-    guest COMMAND … | TEXT                 as run, with a guest made now in the place of {guest} and a
-                                           number drawn now in that of {nonce}; its output has to be
-                                           what this program computes of the number as well
+    guest COMMAND … | TEXT                 as run, with a guest made now for {guest} and a number
+                                           drawn now for {nonce}; its output has to be what this
+                                           program computes of the number as well
 """
 
 from __future__ import annotations

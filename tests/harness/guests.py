@@ -24,7 +24,8 @@ LOAD = 0x10000
 WORD = (1 << 64) - 1
 STEPS = 24
 # Exit codes of keep.S: what a guest did not find as it had left it.
-REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
+REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+             *(f"r{n}" for n in range(8, 16)))
 LOST = {**{n + 1: name.upper() for n, name in enumerate(REGISTERS)}, 32: "CR2", 33: "DR0 to DR3",
         34: "the x87 registers", 35: "the SSE registers", 36: "the AVX registers", 37: "RFLAGS",
         38: "IA32_KERNEL_GS_BASE"}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the tests of project04 have in common: VMs that the grader itself makes, runs and looks at.
 
-vmtool does what a test asks for in one command of the lab machine, and vtxctl takes no part in it. What
-really happened is asked of the emulator and of vtxprobe, in which no code of the stage runs.
+vmtool does what a test asks for in one command of the lab machine, and vtxctl takes no part in it.
+What really happened is asked of the emulator and of vtxprobe, in which no code of the stage runs.
 """
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ IOCTLS = {"create": "VTXDRV_CREATE_VM", "init": "VTXDRV_INIT_VCPU", "run": "VTXD
 HOST = {"es": 0x0c00, "cs": 0x0c02, "ss": 0x0c04, "ds": 0x0c06, "fs": 0x0c08, "gs": 0x0c0a,
         "tr": 0x0c0c, "pat": 0x2c00, "efer": 0x2c02, "sysenter_cs": 0x4c00, "cr0": 0x6c00,
         "cr3": 0x6c02, "cr4": 0x6c04, "fs_base": 0x6c06, "gs_base": 0x6c08, "tr_base": 0x6c0a,
-        "gdtr": 0x6c0c, "idtr": 0x6c0e, "rip": 0x6c16, "sysenter_esp": 0x6c10, "sysenter_eip": 0x6c12}
+        "gdtr": 0x6c0c, "idtr": 0x6c0e, "sysenter_esp": 0x6c10, "sysenter_eip": 0x6c12,
+        "rip": 0x6c16}
 
 
 FIELD = re.compile(r" ([0-9a-f]+):([0-9a-f]+)")
@@ -58,7 +59,7 @@ def _value(key, text):
 
 
 def vmtool(lab, *words, status=0, what="", read=None, **how):
-    """Run vmtool; its lines. A verb that the driver refuses fails the test with the ioctl's name."""
+    """Run vmtool; its lines. A verb that is refused fails the test with the ioctl's name."""
     __tracebackhide__ = True
     result = lab.run(["vmtool", *words], **how)
     lines = [Line(text) for text in result.out.splitlines() if text]
@@ -108,8 +109,8 @@ def kept(lines, what, *, read=None, vcpu=0):
     end = only(lines, "exit", vcpu=vcpu)
     require(line.code >= 0, expected="the guest ends by itself", what=what, read=read,
             seen=f"an exit of kind {end.kind} at RIP {end.rip:#x}, reason {end.reason:#x}")
-    require(line.code == 0, expected="every register as the guest had left it", what=what, read=read,
-            seen=f"{guests.LOST.get(line.code, f'code {line.code}')} lost")
+    require(line.code == 0, expected="every register as the guest had left it", what=what,
+            read=read, seen=f"{guests.LOST.get(line.code, f'code {line.code}')} lost")
 
 
 # ---- from vtxprobe ---------------------------------------------------------------------------
@@ -185,43 +186,37 @@ def frame_of(lines):
     return frame
 
 
-def find_root(lab, read, frame):
-    """The guest's PML4 table, by what has to lead to its second page; None where there is none.
+def find_roots(lab, read, frame):
+    """Every PML4 table that leads to the guest's first pages and lies in memory that it leads to.
 
-    Who knows its address is code of the stage, and its owner cannot touch it.
+    Who knows CR3 is code of the stage, and the owner cannot touch the tables; so they are found by
+    what has to be in them. What other VMs have left in memory is not in this one's.
     """
     tables = _named_by(lab, frame(PAGE), 1)
     if frame(2 * PAGE) is not None:
         tables &= _named_by(lab, frame(2 * PAGE), 2)
     for _ in paging.LEVELS[1:]:
         tables = set().union(*(_named_by(lab, table, 0) for table in tables))
-    # Memory that a VM has given back may hold its old tables.
-    return max(tables, key=lambda table: _finds(read, table, frame), default=None)
+    return sorted(table for table in tables if _holds_itself(read, table))
 
 
 def _named_by(lab, frame, index):
     return {int(word, 0) for word in lab.probe("names", f"{frame:#x}", index).split()}
 
 
-def _finds(read, root, frame):
-    """How many pages a processor would find at their place with this table in CR3; one that it finds
-    itself with counts more."""
-    found = 0
+def _holds_itself(read, root):
     try:
-        for leaf in paging.walk(read, root):
-            if isinstance(leaf, paging.Leaf):
-                found += frame(leaf.linear) == leaf.frame
-                found += PAGE * (leaf.frame == root)
+        return any(isinstance(leaf, paging.Leaf) and leaf.frame <= root < leaf.frame + leaf.size
+                   for leaf in paging.walk(read, root))
     except (NoMemory, paging.Endless):
-        pass
-    return found
+        return False
 
 
 def check_tables(read, root, frame, size):
     """Guest-linear x is byte x of guest memory; nothing else can be reached or changed.
 
-    Returns the address that tables begin at, and the pages that are mapped. Where the owner can map no
-    memory are the tables, so their frames are known by what the guest can read there.
+    Returns the address that tables begin at, and the pages that are mapped. Where the owner can map
+    no memory are the tables, so their frames are known by what the guest can read there.
     """
     __tracebackhide__ = True
     try:
@@ -293,8 +288,8 @@ def check_huge(leaves, regions):
     __tracebackhide__ = True
     sizes = {leaf.linear: leaf.size for leaf in leaves}
     for region in regions:
-        check(sizes.get(region), 2 * MIB, f"bytes that one entry maps at {region:#x}, where the host"
-              " has one piece of 2 MiB", read=TABLES)
+        check(sizes.get(region), 2 * MIB, f"bytes that one entry maps at {region:#x}, where the"
+              " host has one piece of 2 MiB", read=TABLES)
 
 
 def remembered(read):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""project04: what may not stay behind, whoever goes while a guest runs, and what must be refused."""
+"""project04: what may not stay behind, whoever goes while a guest runs; what must be refused."""
 import json
 import re
 
@@ -9,13 +9,14 @@ from harness import guests
 from harness.errors import Stopped
 from harness.grade import check, check_run, exercise, expect_kmsg, pick, require
 from harness.guests import COUNTER, LOAD
-from stage.guest_tools import README, check_exit, guest, only, vmtool
+from stage.guest_tools import check_exit, guest, only, vmtool
 from stage.test_project04_run import Spinning
 from stage.vm_tools import kill, pages, vms
 from stage.vmxon_tools import CPUS, check_off
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="life")
 
+README = "project04/README.md"
 LOOP = f"{README}#the-run-loop"
 CYCLES = 1000
 KILLS = 20
@@ -45,7 +46,7 @@ def check_nothing_lost(lab, work, times):
 @exercise("4.5", expected=f"{CYCLES} VMs leave the machine as it was", read=LOOP)
 @pytest.mark.instructor
 def test_many_cycles(vms):
-    """A thousand times a VM is created, its guest runs, and it is closed: no page, slab, VMCS stays."""
+    """A thousand times a VM is created, its guest runs, it is closed: no page, slab, VMCS stays."""
     check_run(vms.vtxctl("enable"))  # VMXON a thousand times is the tests' of project02
     words = ["create", "256K", 1, "code", HALT.hex(), "init", 0, 0, "run", 0, 100, "close"]
 
@@ -75,7 +76,8 @@ def test_many_kills(vms):
     image = guests.code("1: jmp 1b").hex()
     script = f"""
 for n in $(seq {KILLS}); do
-	pid=$(vmtool create 256K 2 code {image} init 0 0 init 1 0 spin $((n % 2)) | sed -n 's/spin pid=//p')
+	pid=$(vmtool create 256K 2 code {image} init 0 0 init 1 0 spin $((n % 2)) |
+		sed -n 's/spin pid=//p')
 	usleep 20000
 	kill -9 $pid || exit 1
 	while kill -0 $pid 2>/dev/null; do usleep 1000; done
@@ -94,7 +96,7 @@ def test_cpu_goes_while_the_guest_runs(vms, rng, nonce):
     running = Spinning(vms, rng, nonce)
     try:
         before = running.number(COUNTER)
-        # All in one command: where interrupts of the serial line go, a guest of Bochs would delay them.
+        # In one command: on the CPU that the serial line interrupts, a guest delays what we say.
         result = vms.sh(f"echo 0 > {CPU1} && usleep 50000 && grep -c ^processor /proc/cpuinfo &&"
                         f" echo 1 > {CPU1} && usleep 50000; taskset -p 2 {running.pid} >/dev/null")
         check_run(result, what="CPU 1 goes offline with a guest on it, and comes back")
@@ -113,8 +115,8 @@ def refused(lines):
 
 def test_refusals(vms):
     """Each of these has an errno of its own, and the vCPU runs all the same."""
-    lines = vmtool(vms, "create", "1M", 2, "code", HALT.hex(), "try", "run", 0, 100, "try", "run", 1,
-                   100, "try", "initat", 2, LOAD, 0, 0, "try", "initat", 0, "16M", 0, 0, "try",
+    lines = vmtool(vms, "create", "1M", 2, "code", HALT.hex(), "try", "run", 0, 100, "try", "run",
+                   1, 100, "try", "initat", 2, LOAD, 0, 0, "try", "initat", 0, "16M", 0, 0, "try",
                    "initat", 0, LOAD, "16M", 0, "init", 0, 0, "try", "setsreg", 0, "cr3", "0x1000",
                    "try", "setreg", 2, "rax", 1, "try", "regs", 9, "run", 0, 1000)
     check(refused(lines), [("run", "ENODATA"), ("run", "ENODATA"), ("initat", "ERANGE"),
@@ -132,7 +134,8 @@ def test_one_runner(vms, rng, nonce):
         check(len(vcpus), 1, "VMs while one guest runs")
     finally:
         kill(vms, running.pid)
-    lines = vmtool(vms, *guest(guests.code("1: jmp 1b")), "spin", 0, "sleep", 50, "try", "run", 0, 100)
+    lines = vmtool(vms, *guest(guests.code("1: jmp 1b")), "spin", 0, "sleep", 50, "try", "run", 0,
+                   100)
     kill(vms, only(lines, "spin").pid)
     check(refused(lines), [("run", "EBUSY")], "a second runner of a vCPU")
 
@@ -141,16 +144,17 @@ def test_one_runner(vms, rng, nonce):
              r"debugfs: Directory 'kvm' .* already present")
 @pytest.mark.instructor
 def test_kvm(vms):
-    """KVM is refused while a VM is there, its own guest runs before and after, and ours after it."""
+    """KVM is refused while a VM is there; its guest runs before and after, and ours after it."""
     vms.sh("modprobe kvm_intel", timeout=60)
     before = vms.sh("kvmclient 20 22; rmmod kvm_intel", timeout=60).out.strip()
     held = vmtool(vms, *guest(HALT), "run", 0, 1000, "hold")
     during = vms.sh("modprobe kvm_intel; kvmclient 20 22", timeout=60)
     kill(vms, only(held, "hold").pid)
     after = vms.sh("modprobe kvm_intel; kvmclient 30 3; rmmod kvm_intel; rmmod kvm", timeout=60)
-    check((before, after.out.strip()), ("42", "33"), "KVM's own guest before and after a VM of ours")
+    check((before, after.out.strip()), ("42", "33"), "KVM's guest before and after a VM of ours")
     require(during.status != 0, expected="KVM is refused", seen=during.out, what="KVM meanwhile")
-    check_exit(only(vmtool(vms, *guest(HALT), "run", 0, 1000), "exit"), "hlt", "our guest after KVM")
+    lines = vmtool(vms, *guest(HALT), "run", 0, 1000)
+    check_exit(only(lines, "exit"), "hlt", "our guest after KVM")
 
 
 @exercise("4.5", expected="a machine goes down although a guest runs", read=LOOP)

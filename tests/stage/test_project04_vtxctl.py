@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""project04: vtxctl run, regs, dump, check and explain, with guests of the grader's and the stage's.
+"""project04: vtxctl run, regs, dump, check and explain.
 
 No code of these is the student's, so none of it has points: it is tested with the reference.
 """
@@ -53,7 +53,8 @@ def test_guests_of_the_stage(vms, nonce):
 
 
 @pytest.mark.parametrize(("words", "status", "says"), [
-    ("loop --timeout 0.1", TIMEOUT, "0.1 s"), ("bad", CRASHED, "#PF"), ("triple", CRASHED, "triple"),
+    ("loop --timeout 0.1", TIMEOUT, "0.1 s"), ("bad", CRASHED, "#PF"),
+    ("triple", CRASHED, "triple"),
     ("/tmp/nothing.bin", REFUSED, "nothing.bin"), ("hello --mem 4097", REFUSED, "4097"),
     ("hello --vcpus 0", REFUSED, "at least 1"), ("hello --mem 64K", REFUSED, "65536"),
     ("", USAGE, "GUEST"),
@@ -73,8 +74,8 @@ def test_trace_and_statistics(vms):
     check((result.status, result.out), (3, ""), "exit status and stdout")
     lines = [line for line in result.err.splitlines() if "RIP" in line]
     for line, (name, rip) in zip(lines, (("CPUID", LOAD), ("CR", LOAD + 2), ("VMCALL", None))):
-        require(name in line and (rip is None or f"{rip:#x}" in line), seen=line, what="a traced exit",
-                expected=f"{name} at {rip}")
+        require(name in line and (rip is None or f"{rip:#x}" in line), seen=line,
+                what="a traced exit", expected=f"{name} at {rip}")
     data = vms.vtxctl_json("run", "/tmp/exits.bin", "--json", "--stats", status=3)
     check(pick(data, "status"), 3, "status in the JSON")
 
@@ -93,7 +94,8 @@ def test_look_at_a_guest_that_runs(vms, rng, nonce):
     fields = pick(state, "fields")
     check(int(pick(fields, "GUEST_CR3"), 0), running.root, "GUEST_CR3 in the dump")
     rip = int(pick(fields, "GUEST_RIP"), 0)
-    require(LOAD <= rip < running.end, expected="the guest's code", seen=f"{rip:#x}", what="GUEST_RIP")
+    require(LOAD <= rip < running.end, expected="the guest's code", seen=f"{rip:#x}",
+            what="GUEST_RIP")
     check(checked.status, 0, "exit status of vtxctl check on a guest that runs", log=checked.err)
     vms.put("/tmp/dump.json", json.dumps(state).encode())
     check_run(vms.vtxctl("explain", "/tmp/dump.json"), what="explain of a state that entered")

@@ -4,7 +4,7 @@
  *
  *	build_guest_tables SIZE SEED HUGE	HUGE: in how many of 8 cases 2 MiB are one piece
  *
- * Prints what guest_tables_build() returns, each frame and the content of each page that was written.
+ * Prints what guest_tables_build() returns, each frame, and the content of each page written.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -107,7 +107,7 @@ def test_the_root_is_found_by_what_it_leads_to(tool):
 
     def owners(address):  # who can touch memory below the tables only
         return frame(address) if address < usable else None
-    assert guest_tools.find_root(Memory(frame, read, 6 * MIB), read, owners) == root
+    assert guest_tools.find_roots(Memory(frame, read, 6 * MIB), read, owners) == [root]
 
 
 def complaint(tool):

@@ -5,8 +5,8 @@
  *
  *	RSI	bits 7:0: WHAT_*, what to keep; from bit 8 on: rounds
  *	VALUES	sixteen numbers, drawn for the run
- *	QUIET	never leave: nothing but interrupts takes it out. What was lost is at RESULT, and the
- *		rounds are counted at COUNTER, for ever
+ *	QUIET	never leave: nothing but interrupts takes it out. What was lost is at RESULT, and
+ *		the rounds are counted at COUNTER, for ever
  */
 #include "guest.h"
 
@@ -188,7 +188,7 @@ keep_flags:
 	LOST LOST_FLAGS
 1:	ret
 
-/* ---- what is loaded once, and compared after each round --------------------------------------- */
+/* ---- what is loaded once, and compared after each round ------------------------------------- */
 
 prepare:
 	testb $WHAT_CR2, what

@@ -48,8 +48,8 @@ int probe_host(struct probe_query *q)
 	int err = probe_on_cpu(q->arg[0], get_host, &h);
 
 	return err ?: scnprintf(q->out, PROBE_ANSWER,
-				"es=%#x cs=%#x ss=%#x ds=%#x fs=%#x gs=%#x tr=%#x gdtr=%#lx idtr=%#lx"
-				" tr_base=%#llx fs_base=%#llx gs_base=%#llx cr3=%#llx\n",
+				"es=%#x cs=%#x ss=%#x ds=%#x fs=%#x gs=%#x tr=%#x gdtr=%#lx"
+				" idtr=%#lx tr_base=%#llx fs_base=%#llx gs_base=%#llx cr3=%#llx\n",
 				h.es, h.cs, h.ss, h.ds, h.fs, h.gs, h.tr, h.gdt.address,
 				h.idt.address, h.tr_base, h.fs_base, h.gs_base, h.cr3);
 }

@@ -67,8 +67,8 @@ static u64 vmcs_get(unsigned long encoding)
 }
 
 /*
- * As C calls it, but with numbers in the registers that are the caller's: a switch that loses one is
- * found, and the kernel goes on.
+ * As C calls it, but with numbers in the registers that are the caller's: a switch that loses one
+ * is found, and the kernel goes on.
  */
 static int call_switch(struct world *w, u64 *host_rsp)
 {
@@ -161,13 +161,14 @@ int probe_switch(struct probe_query *q)
 	struct world w = { .function = q->arg[1], .rip = q->arg[2], .launched = q->arg[3],
 			   .seed = q->arg[4] };
 	int err = probe_is_function(w.function) ? 0 : -EINVAL;
-	int i, out;
+	int i, out, kept;
 
 	err = err ?: probe_on_cpu(q->arg[0], switch_on, &w);
 	if (err)
 		return err;
+	kept = !memcmp(w.caller, sentinels, sizeof(w.caller));
 	out = scnprintf(q->out, PROBE_ANSWER, "outcome=%d reason=%#llx error=%llu caller=%d",
-			w.outcome, w.reason, w.error, !memcmp(w.caller, sentinels, sizeof(w.caller)));
+			w.outcome, w.reason, w.error, kept);
 	for (i = 0; i < REGS - 2; i++)
 		out += scnprintf(q->out + out, PROBE_ANSWER - out, " r%d=%#llx/%#llx", i,
 				 number_of(w.seed, i), w.regs[i]);

@@ -88,7 +88,7 @@ int verb_probe(char **words)
 	return 0;
 }
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------------------------------- */
 
 static void count_signal(int signal)
 {
@@ -109,7 +109,7 @@ int verb_alarm(char **words)
 	return 0;
 }
 
-/* ---- other processes -------------------------------------------------------------------------- */
+/* ---- other processes ------------------------------------------------------------------------ */
 
 /* In the child: away from the terminal's group and from the pipes that somebody reads. */
 static void detach(void)
@@ -119,7 +119,7 @@ static void detach(void)
 		exit(1);
 }
 
-/* Returns the child's id to the parent, 0 to the child, -1 to nobody. The child has the VM as well. */
+/* Returns the child's id to the parent, 0 to the child, -1 to nobody. Both have the VM. */
 static pid_t fork_with_vm(void)
 {
 	pid_t child;
@@ -182,7 +182,7 @@ int verb_spin(char **words)
 	return child < 0 ? errno : 0;
 }
 
-/* ---- the registers of processes beside the guest's -------------------------------------------- */
+/* ---- the registers of processes beside the guest's ------------------------------------------ */
 
 /* Load, give the CPU away, and compare: what somebody else left in a register is found. */
 static bool sse_kept(uint64_t seed)

@@ -65,8 +65,8 @@ static void print_exit(int vcpu, uint64_t took_ns)
 volatile sig_atomic_t signals;
 
 /*
- * Run it until there is something to see; 0: no limit. The kernel itself can have work for a task that
- * runs a guest, which comes back with VTX_EXIT_SIGNAL for it: if there was no signal, go on.
+ * Run it until there is something to see; 0: no limit. The kernel itself can have work for a task
+ * that runs a guest, which comes back with VTX_EXIT_SIGNAL for it: if there was no signal, go on.
  */
 static int run_once(int vcpu, uint64_t limit_ns)
 {
@@ -110,7 +110,7 @@ int verb_every(char **words)
 	return 0;
 }
 
-/* ---- a guest's hypercalls --------------------------------------------------------------------- */
+/* ---- a guest's hypercalls ------------------------------------------------------------------- */
 
 static void keep(struct output *out, const void *from, uint64_t length)
 {
@@ -195,7 +195,7 @@ int verb_guest(char **words)
 	return 0;
 }
 
-/* ---- several vCPUs at once -------------------------------------------------------------------- */
+/* ---- several vCPUs at once ------------------------------------------------------------------ */
 
 struct runner {
 	pthread_t thread;

@@ -81,7 +81,7 @@ int verb_stats(char **words);
 /* run.c: run, and what comes back */
 int verb_run(char **words), verb_guest(char **words), verb_guests(char **words);
 int verb_result(char **words), verb_every(char **words);
-/** Run a vCPU until it ends, serving hypercalls; @return 0 or an errno, the last exit in its page. */
+/** Run a vCPU until it ends, serving hypercalls. @return 0 or an errno; the exit is in its page */
 int run_guest(int vcpu, uint64_t limit_ms, struct output *out);
 
 /* life.c: time, CPUs, signals, other processes */
