@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The tables of project03: fields of the VMCS, VM-instruction errors, and the build-time proofs."""
+import ctypes
 import json
 import re
 import subprocess
@@ -94,6 +95,36 @@ def test_against_the_kernel():
     errors = {int(n) for n in re.findall(r"VMXERR_\w+ = (\d+)", text)}
     table = (ARCH / "vmx_instruction_errors.def").read_text(encoding="utf-8")
     assert {int(n) for n in re.findall(r"^VMX_INSN_ERROR\((\d+),", table, re.M)} == errors
+
+
+@pytest.fixture(name="names", scope="module")
+def fixture_names(tmp_path_factory):
+    """vmcs_table_logic.c as a library."""
+    library = tmp_path_factory.mktemp("names") / "names.so"
+    host_build.run(["gcc", *host_build.compile_flags((), 3), "-shared", "-fPIC",
+                    host_build.TOP / "project03/vmcs_table_logic.c", "-o", library])
+    loaded = ctypes.CDLL(str(library))
+    loaded.vmcs_field_ident.restype = ctypes.c_char_p
+    loaded.vmx_instruction_error_name.restype = ctypes.c_char_p
+    return loaded
+
+
+def test_names_of_fields(names):
+    """Every encoding from 0 to 7FFFH has its identifier, or is unknown."""
+    table = {encoding: ident for ident, (encoding, *_) in reference.fields().items()}
+    for encoding in range(0x8000):
+        assert names.vmcs_field_ident(encoding).decode() == table.get(encoding, "unknown field")
+
+
+def test_names_of_errors(names):
+    """The numbers that the manual reserves have no meaning, and all others one of their own."""
+    reserved = {0, 14, 21, 27, *range(29, 40)}
+    told = {n: names.vmx_instruction_error_name(n).decode() for n in range(40)}
+    assert {n for n, text in told.items() if text.startswith("reserved")} == reserved
+    assert len(set(told.values())) == 40 - len(reserved) + 1
+    for number, word in ((2, "VMCLEAR"), (5, "VMRESUME"), (7, "control field"), (8, "host-state"),
+                         (11, "revision identifier"), (12, "unsupported"), (13, "read-only")):
+        assert word in told[number]
 
 
 # ---- what must not compile ------------------------------------------------------------------
