@@ -162,8 +162,8 @@ static int conclude(struct run *run)
 		run_print_stats(run);
 	if (run->options->dump && write_dump(run) && !status)
 		status = RUN_STATUS_REFUSED;
-	/* A guest whose output got lost has not done what it was asked for; main() says why. */
-	if (!status && (fflush(stdout) || ferror(stdout)))
+	/* A guest whose output got lost has not done what it was asked for. */
+	if (!status && run->output.lost)
 		status = RUN_STATUS_REFUSED;
 	if (run->options->hold)
 		run_hold(run);

@@ -70,12 +70,13 @@ struct run_vcpu {
 	struct vtx_run *page; /**< shared with the driver */
 };
 
-/** What the guest has printed, with --json. */
+/** What the guest has printed; kept with --json only. */
 struct run_output {
 	char *text; /**< not terminated */
 	size_t length; /**< bytes in text */
 	size_t room; /**< bytes that text has room for */
 	bool truncated; /**< it was more than we keep */
+	bool lost; /**< stdout does not take it */
 };
 
 /** A guest, from its creation to its end. */

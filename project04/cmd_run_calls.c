@@ -2,8 +2,10 @@
 /*
  * vtxctl run: hypercalls. Each number and address is the guest's, and believed in no way.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,15 +52,28 @@ static void keep(struct run_output *output, const void *bytes, size_t length)
 	output->length += length;
 }
 
+/* At once, so that it stands where it belongs between lines of --trace. */
+static void write_out(struct run *run, const void *bytes, size_t length)
+{
+	int err;
+
+	if (fwrite(bytes, 1, length, stdout) == length && !fflush(stdout))
+		return;
+	err = errno;
+	__fpurge(stdout); /* or the end of vtxctl would try it again, and complain again */
+	clearerr(stdout);
+	ctl_error("run: writing the guest's output failed: %s; the rest of it is lost.",
+		  strerror(err));
+	run->output.lost = true;
+}
+
 static void put(struct run *run, const void *bytes, size_t length)
 {
 	pthread_mutex_lock(&run->lock);
 	if (run->options->json) {
 		keep(&run->output, bytes, length);
-	} else {
-		/* At once, so that it stands where it belongs between lines of --trace. */
-		fwrite(bytes, 1, length, stdout);
-		fflush(stdout);
+	} else if (!run->output.lost) {
+		write_out(run, bytes, length);
 	}
 	pthread_mutex_unlock(&run->lock);
 }
