@@ -90,33 +90,36 @@ static bool known_by_cpuid(struct vmx_look *look)
 	return !value || look_unknown(look);
 }
 
-#define GUEST(name, what, predicate, ...) \
-	{ \
+#define GUEST(name, what, predicate, ...)                                                      \
+	{                                                                                      \
 		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = SECTION, .text = what, \
-		.holds = predicate, RULE_FIELDS(__VA_ARGS__) \
+		.holds = predicate, RULE_FIELDS(__VA_ARGS__)                                   \
 	}
-#define GUEST_IF(name, what, predicate, control, value, ...) \
-	{ \
+#define GUEST_IF(name, what, predicate, control, value, ...)                                   \
+	{                                                                                      \
 		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = SECTION, .text = what, \
-		.holds = predicate, RULE_WHEN(ENTRY, control), .arg = value, \
-		RULE_FIELDS(__VA_ARGS__, ENTRY_CONTROLS) \
+		.holds = predicate, RULE_WHEN(ENTRY, control), .arg = value,                   \
+		RULE_FIELDS(__VA_ARGS__, ENTRY_CONTROLS)                                       \
 	}
 #define FRED(name, what, predicate, value, field) \
 	GUEST_IF("fred." name, what, predicate, LOAD_IA32_FRED, value, VMCS_NR_GUEST_##field)
 
 const struct vmx_rule vmx_rules_guest_regs[] = {
-	GUEST("cr0.fixed", "bits must be 1 where IA32_VMX_CR0_FIXED0 has 1, and 0 where "
-	      "IA32_VMX_CR0_FIXED1 has 0; PE and PG are free with unrestricted guest", cr0_fixed,
-	      VMCS_NR_GUEST_CR0, SECONDARY_CONTROLS),
+	GUEST("cr0.fixed",
+	      "bits must be 1 where IA32_VMX_CR0_FIXED0 has 1, and 0 where "
+	      "IA32_VMX_CR0_FIXED1 has 0; PE and PG are free with unrestricted guest",
+	      cr0_fixed, VMCS_NR_GUEST_CR0, SECONDARY_CONTROLS),
 	GUEST("cr0.pg", "CR0.PG needs CR0.PE", paging_is_protected, VMCS_NR_GUEST_CR0),
-	GUEST("cr4.fixed", "bits must be 1 where IA32_VMX_CR4_FIXED0 has 1, and 0 where "
-	      "IA32_VMX_CR4_FIXED1 has 0", rule_cr4_fixed, VMCS_NR_GUEST_CR4),
+	GUEST("cr4.fixed",
+	      "bits must be 1 where IA32_VMX_CR4_FIXED0 has 1, and 0 where "
+	      "IA32_VMX_CR4_FIXED1 has 0",
+	      rule_cr4_fixed, VMCS_NR_GUEST_CR4),
 	GUEST("cr4.cet", "CR4.CET needs CR0.WP", rule_cet_needs_wp, VMCS_NR_GUEST_CR4,
 	      VMCS_NR_GUEST_CR0),
 	GUEST_IF("debugctl", "bits that IA32_DEBUGCTL does not have must be 0", debugctl,
 		 LOAD_DEBUG_CONTROLS, 0, VMCS_NR_GUEST_IA32_DEBUGCTL),
-	GUEST_IF("ia32e.pg", "IA-32e mode guest needs CR0.PG", rule_needs_control,
-		 IA32E_MODE_GUEST, CR0_PG, VMCS_NR_GUEST_CR0),
+	GUEST_IF("ia32e.pg", "IA-32e mode guest needs CR0.PG", rule_needs_control, IA32E_MODE_GUEST,
+		 CR0_PG, VMCS_NR_GUEST_CR0),
 	GUEST_IF("ia32e.pae", "IA-32e mode guest needs CR4.PAE", rule_needs_control,
 		 IA32E_MODE_GUEST, CR4_PAE, VMCS_NR_GUEST_CR4),
 	GUEST("cr4.pcide", "CR4.PCIDE needs IA-32e mode guest", pcide, VMCS_NR_GUEST_CR4,

@@ -9,7 +9,14 @@
 
 /* In the order of the fields: the number of ES's field and one of these make the register's. */
 enum segment {
-	SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
+	SEG_ES,
+	SEG_CS,
+	SEG_SS,
+	SEG_DS,
+	SEG_FS,
+	SEG_GS,
+	SEG_LDTR,
+	SEG_TR,
 };
 
 _Static_assert(VMCS_NR_GUEST_TR_SELECTOR == VMCS_NR_GUEST_ES_SELECTOR + SEG_TR, "selectors");
@@ -225,8 +232,8 @@ static bool ss_dpl(struct vmx_look *look)
 
 static bool ss_dpl_0(struct vmx_look *look)
 {
-	if (v86(look) || (type(look, SEG_CS) != SEGMENT_TYPE_DATA_RW &&
-			  (LOOK(look, GUEST_CR0) & CR0_PE)))
+	if (v86(look) ||
+	    (type(look, SEG_CS) != SEGMENT_TYPE_DATA_RW && (LOOK(look, GUEST_CR0) & CR0_PE)))
 		return true;
 	return look_fine(look, !dpl(look, SEG_SS));
 }
@@ -270,55 +277,72 @@ static bool ldtr_type(struct vmx_look *look)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-#define SEG(name, reg, what, predicate, field, ...) \
-	{ \
+#define SEG(name, reg, what, predicate, field, ...)                                            \
+	{                                                                                      \
 		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = SECTION, .text = what, \
-		.holds = predicate, .arg = SEG_##reg, \
-		RULE_FIELDS(VMCS_NR_GUEST_##reg##_##field, ##__VA_ARGS__) \
+		.holds = predicate, .arg = SEG_##reg,                                          \
+		RULE_FIELDS(VMCS_NR_GUEST_##reg##_##field, ##__VA_ARGS__)                      \
 	}
-#define V86(name, reg) \
-	SEG(name ".v86-base", reg, "in virtual-8086 mode the base must be the selector * 16", \
-	    v86_base, BASE, VMCS_NR_GUEST_##reg##_SELECTOR), \
-	SEG(name ".v86-limit", reg, "in virtual-8086 mode the limit must be 0xffff", v86_limit, \
-	    LIMIT, VMCS_NR_GUEST_RFLAGS), \
-	SEG(name ".v86-rights", reg, "in virtual-8086 mode access rights must be 0xf3", \
-	    v86_rights, ACCESS_RIGHTS, VMCS_NR_GUEST_RFLAGS)
-#define RIGHTS(name, reg, descriptor) \
-	SEG(name ".s", reg, descriptor, code_or_data, ACCESS_RIGHTS), \
-	SEG(name ".p", reg, "present (bit 7) must be 1", present, ACCESS_RIGHTS), \
-	SEG(name ".reserved", reg, "bits 31:17 and 11:8 must be 0", reserved, ACCESS_RIGHTS), \
-	SEG(name ".g", reg, "granularity (bit 15) must be 0 unless bits 11:0 of the limit are " \
-	    "all 1, and 1 unless bits 31:20 are all 0", granularity, ACCESS_RIGHTS, \
-	    VMCS_NR_GUEST_##reg##_LIMIT)
+#define V86(name, reg)                                                                          \
+	SEG(name ".v86-base", reg, "in virtual-8086 mode the base must be the selector * 16",   \
+	    v86_base, BASE, VMCS_NR_GUEST_##reg##_SELECTOR),                                    \
+		SEG(name ".v86-limit", reg, "in virtual-8086 mode the limit must be 0xffff",    \
+		    v86_limit, LIMIT, VMCS_NR_GUEST_RFLAGS),                                    \
+		SEG(name ".v86-rights", reg, "in virtual-8086 mode access rights must be 0xf3", \
+		    v86_rights, ACCESS_RIGHTS, VMCS_NR_GUEST_RFLAGS)
+#define RIGHTS(name, reg, descriptor)                                                     \
+	SEG(name ".s", reg, descriptor, code_or_data, ACCESS_RIGHTS),                     \
+		SEG(name ".p", reg, "present (bit 7) must be 1", present, ACCESS_RIGHTS), \
+		SEG(name ".reserved", reg, "bits 31:17 and 11:8 must be 0", reserved,     \
+		    ACCESS_RIGHTS),                                                       \
+		SEG(name ".g", reg,                                                       \
+		    "granularity (bit 15) must be 0 unless bits 11:0 of the limit are "   \
+		    "all 1, and 1 unless bits 31:20 are all 0",                           \
+		    granularity, ACCESS_RIGHTS, VMCS_NR_GUEST_##reg##_LIMIT)
 #define CODE_OR_DATA "descriptor type (bit 4) must be 1: code or data"
 #define SYSTEM "descriptor type (bit 4) must be 0: system"
-#define BASE_32(name, reg) \
-	SEG(name ".base", reg, "bits 63:32 must be 0", base_below_4g, BASE)
+#define BASE_32(name, reg) SEG(name ".base", reg, "bits 63:32 must be 0", base_below_4g, BASE)
 #define BASE_64(name, reg, predicate) \
 	SEG(name ".base", reg, "the address must be canonical", predicate, BASE)
-#define DATA(name, reg) \
-	SEG(name ".type", reg, "the type must be accessed, and a code segment readable", \
-	    data_type, ACCESS_RIGHTS), \
-	SEG(name ".dpl", reg, "DPL must not be below the selector's RPL", data_dpl, \
-	    ACCESS_RIGHTS, VMCS_NR_GUEST_##reg##_SELECTOR)
+#define DATA(name, reg)                                                                     \
+	SEG(name ".type", reg, "the type must be accessed, and a code segment readable",    \
+	    data_type, ACCESS_RIGHTS),                                                      \
+		SEG(name ".dpl", reg, "DPL must not be below the selector's RPL", data_dpl, \
+		    ACCESS_RIGHTS, VMCS_NR_GUEST_##reg##_SELECTOR)
 
 const struct vmx_rule vmx_rules_guest_segs[] = {
 	SEG("tr.ti", TR, "the selector's TI must be 0", table_indicator, SELECTOR),
 	SEG("ldtr.ti", LDTR, "the selector's TI must be 0", table_indicator, SELECTOR),
 	SEG("ss.rpl", SS, "RPL must equal that of CS", ss_rpl, SELECTOR, VMCS_NR_GUEST_CS_SELECTOR),
 
-	V86("cs", CS), V86("ss", SS), V86("ds", DS), V86("es", ES), V86("fs", FS), V86("gs", GS),
-	BASE_64("tr", TR, rule_canonical), BASE_64("fs", FS, rule_canonical),
-	BASE_64("gs", GS, rule_canonical), BASE_64("ldtr", LDTR, ldtr_base),
-	BASE_32("cs", CS), BASE_32("ss", SS), BASE_32("ds", DS), BASE_32("es", ES),
+	V86("cs", CS),
+	V86("ss", SS),
+	V86("ds", DS),
+	V86("es", ES),
+	V86("fs", FS),
+	V86("gs", GS),
+	BASE_64("tr", TR, rule_canonical),
+	BASE_64("fs", FS, rule_canonical),
+	BASE_64("gs", GS, rule_canonical),
+	BASE_64("ldtr", LDTR, ldtr_base),
+	BASE_32("cs", CS),
+	BASE_32("ss", SS),
+	BASE_32("ds", DS),
+	BASE_32("es", ES),
 
 	SEG("cs.type", CS, "the type must be 9, 11, 13 or 15, or 3 with unrestricted guest",
 	    cs_type, ACCESS_RIGHTS),
 	SEG("ss.type", SS, "the type must be 3 or 7", ss_type, ACCESS_RIGHTS),
-	DATA("ds", DS), DATA("es", ES), DATA("fs", FS), DATA("gs", GS),
-	RIGHTS("cs", CS, CODE_OR_DATA), RIGHTS("ss", SS, CODE_OR_DATA),
-	RIGHTS("ds", DS, CODE_OR_DATA), RIGHTS("es", ES, CODE_OR_DATA),
-	RIGHTS("fs", FS, CODE_OR_DATA), RIGHTS("gs", GS, CODE_OR_DATA),
+	DATA("ds", DS),
+	DATA("es", ES),
+	DATA("fs", FS),
+	DATA("gs", GS),
+	RIGHTS("cs", CS, CODE_OR_DATA),
+	RIGHTS("ss", SS, CODE_OR_DATA),
+	RIGHTS("ds", DS, CODE_OR_DATA),
+	RIGHTS("es", ES, CODE_OR_DATA),
+	RIGHTS("fs", FS, CODE_OR_DATA),
+	RIGHTS("gs", GS, CODE_OR_DATA),
 	SEG("cs.dpl", CS, "DPL must equal that of SS (conforming: not be above it; type 3: be 0)",
 	    cs_dpl, ACCESS_RIGHTS, VMCS_NR_GUEST_SS_ACCESS_RIGHTS),
 	SEG("ss.dpl", SS, "DPL must equal the selector's RPL unless unrestricted guest is 1",

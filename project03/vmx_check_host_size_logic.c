@@ -41,26 +41,30 @@ static bool rip_32bit(struct vmx_look *look)
 	       look_bits(look, VMCS_NR_HOST_RIP, look_first(look) & UPPER_32);
 }
 
-#define SIZE(name, what, predicate, ...) \
-	{ \
-		.id = "host.size." name, .kind = VMX_RULE_HOST, .section = SECTION, \
-		.text = what, .holds = predicate, RULE_FIELDS(__VA_ARGS__) \
+#define SIZE(name, what, predicate, ...)                                                          \
+	{                                                                                         \
+		.id = "host.size." name, .kind = VMX_RULE_HOST, .section = SECTION, .text = what, \
+		.holds = predicate, RULE_FIELDS(__VA_ARGS__)                                      \
 	}
-#define SIZE_64(name, what, predicate, value, ...) \
-	{ \
-		.id = "host.size." name, .kind = VMX_RULE_HOST, .section = SECTION, \
-		.text = what, .holds = predicate, RULE_WHEN(EXIT, HOST_ADDRESS_SPACE_SIZE), \
-		.arg = value, RULE_FIELDS(__VA_ARGS__) \
+#define SIZE_64(name, what, predicate, value, ...)                                                \
+	{                                                                                         \
+		.id = "host.size." name, .kind = VMX_RULE_HOST, .section = SECTION, .text = what, \
+		.holds = predicate, RULE_WHEN(EXIT, HOST_ADDRESS_SPACE_SIZE), .arg = value,       \
+		RULE_FIELDS(__VA_ARGS__)                                                          \
 	}
 
 const struct vmx_rule vmx_rules_host_size[] = {
-	SIZE("control", "host address-space size must be 1 if and only if the processor is in "
-	     "IA-32e mode now", size_control, EXIT_CONTROLS),
-	{
-		.id = "host.size.guest", .kind = VMX_RULE_HOST, .section = SECTION,
-		.text = "IA-32e mode guest needs host address-space size", .holds = guest_mode,
-		RULE_WHEN(ENTRY, IA32E_MODE_GUEST), RULE_FIELDS(ENTRY_CONTROLS, EXIT_CONTROLS)
-	},
+	SIZE("control",
+	     "host address-space size must be 1 if and only if the processor is in "
+	     "IA-32e mode now",
+	     size_control, EXIT_CONTROLS),
+	{ .id = "host.size.guest",
+	  .kind = VMX_RULE_HOST,
+	  .section = SECTION,
+	  .text = "IA-32e mode guest needs host address-space size",
+	  .holds = guest_mode,
+	  RULE_WHEN(ENTRY, IA32E_MODE_GUEST),
+	  RULE_FIELDS(ENTRY_CONTROLS, EXIT_CONTROLS) },
 	SIZE("pcide", "without host address-space size CR4.PCIDE must be 0", pcide,
 	     VMCS_NR_HOST_CR4, EXIT_CONTROLS),
 	SIZE("rip-32", "without host address-space size bits 63:32 must be 0", rip_32bit,

@@ -126,46 +126,48 @@ static bool instruction_length(struct vmx_look *look)
 		return true;
 	length = look_first(look);
 	if (!length)
-		return look_fine(look, look_msr(look, IA32_VMX_MISC) &
-					       IA32_VMX_MISC_INJECT_LENGTH_0);
+		return look_fine(look,
+				 look_msr(look, IA32_VMX_MISC) & IA32_VMX_MISC_INJECT_LENGTH_0);
 	return length <= LONGEST_INSTRUCTION ||
 	       look_value(look, VMCS_NR_VM_ENTRY_INSTRUCTION_LENGTH, LONGEST_INSTRUCTION);
 }
 
-#define INJECT(name, what, predicate) \
-	{ \
+#define INJECT(name, what, predicate)                                                   \
+	{                                                                               \
 		.id = "ctl.inject." name, .kind = VMX_RULE_CONTROL, .section = SECTION, \
-		.text = what, .holds = predicate, \
-		RULE_FIELDS(VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION) \
+		.text = what, .holds = predicate,                                       \
+		RULE_FIELDS(VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION)                  \
 	}
 
 const struct vmx_rule vmx_rules_inject[] = {
-	INJECT("type", "an event's type (bits 10:8) must not be 1, and 7 only where the monitor "
-	       "trap flag exists", type_exists),
+	INJECT("type",
+	       "an event's type (bits 10:8) must not be 1, and 7 only where the monitor "
+	       "trap flag exists",
+	       type_exists),
 	INJECT("vector", "an NMI has vector 2, a hardware exception at most 31, other event 0",
 	       vector_fits),
-	{
-		.id = "ctl.inject.error-code", .kind = VMX_RULE_CONTROL, .section = SECTION,
-		.text = "deliver error code must be 1 for #DF, #TS, #NP, #SS, #GP, #PF and #AC in "
-			"protected mode, else 0 (a matter of taste with IA32_VMX_BASIC[56])",
-		.holds = error_code_bit,
-		RULE_FIELDS(VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION, VMCS_NR_GUEST_CR0)
-	},
+	{ .id = "ctl.inject.error-code",
+	  .kind = VMX_RULE_CONTROL,
+	  .section = SECTION,
+	  .text = "deliver error code must be 1 for #DF, #TS, #NP, #SS, #GP, #PF and #AC in "
+		  "protected mode, else 0 (a matter of taste with IA32_VMX_BASIC[56])",
+	  .holds = error_code_bit,
+	  RULE_FIELDS(VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION, VMCS_NR_GUEST_CR0) },
 	INJECT("reserved", "bits 30:12 must be 0 (bit 13 exists with FRED)", reserved_bits),
-	{
-		.id = "ctl.inject.error-code-value", .kind = VMX_RULE_CONTROL, .section = SECTION,
-		.text = "bits 31:16 of an error code that is delivered must be 0",
-		.holds = error_code_value,
-		RULE_FIELDS(VMCS_NR_VM_ENTRY_EXCEPTION_ERROR_CODE,
-			    VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION)
-	},
-	{
-		.id = "ctl.inject.length", .kind = VMX_RULE_CONTROL, .section = SECTION,
-		.text = "a software event needs an instruction length of 1 to 15 (0 with "
-			"IA32_VMX_MISC[30])",
-		.holds = instruction_length,
-		RULE_FIELDS(VMCS_NR_VM_ENTRY_INSTRUCTION_LENGTH,
-			    VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION)
-	},
+	{ .id = "ctl.inject.error-code-value",
+	  .kind = VMX_RULE_CONTROL,
+	  .section = SECTION,
+	  .text = "bits 31:16 of an error code that is delivered must be 0",
+	  .holds = error_code_value,
+	  RULE_FIELDS(VMCS_NR_VM_ENTRY_EXCEPTION_ERROR_CODE,
+		      VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION) },
+	{ .id = "ctl.inject.length",
+	  .kind = VMX_RULE_CONTROL,
+	  .section = SECTION,
+	  .text = "a software event needs an instruction length of 1 to 15 (0 with "
+		  "IA32_VMX_MISC[30])",
+	  .holds = instruction_length,
+	  RULE_FIELDS(VMCS_NR_VM_ENTRY_INSTRUCTION_LENGTH,
+		      VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION) },
 	{ 0 }
 };

@@ -7,9 +7,9 @@
 #include "vmx_check_rules.h"
 
 static const struct vmx_rule *const rule_tables[] = {
-	vmx_rules_exec, vmx_rules_apic, vmx_rules_ept, vmx_rules_exit_entry, vmx_rules_inject,
-	vmx_rules_host, vmx_rules_host_size, vmx_rules_guest_regs, vmx_rules_guest_segs,
-	vmx_rules_guest_rest,
+	vmx_rules_exec,	      vmx_rules_apic,	     vmx_rules_ept,	   vmx_rules_exit_entry,
+	vmx_rules_inject,     vmx_rules_host,	     vmx_rules_host_size,  vmx_rules_guest_regs,
+	vmx_rules_guest_segs, vmx_rules_guest_state, vmx_rules_guest_rest,
 };
 
 /* ---- the state ------------------------------------------------------------------------------- */

@@ -43,15 +43,18 @@ u64 look_controls(struct vmx_look *look, enum vmx_ctl_group group)
 		return look_field(look, PRIMARY_CONTROLS);
 	case VMX_CTL_SECONDARY:
 		return LOOK_CTL(look, PRIMARY, ACTIVATE_SECONDARY_CONTROLS) ?
-			       look_field(look, SECONDARY_CONTROLS) : 0;
+			       look_field(look, SECONDARY_CONTROLS) :
+			       0;
 	case VMX_CTL_TERTIARY:
 		return LOOK_CTL(look, PRIMARY, ACTIVATE_TERTIARY_CONTROLS) ?
-			       look_field(look, TERTIARY_CONTROLS) : 0;
+			       look_field(look, TERTIARY_CONTROLS) :
+			       0;
 	case VMX_CTL_EXIT:
 		return look_field(look, EXIT_CONTROLS);
 	case VMX_CTL_EXIT2:
 		return LOOK_CTL(look, EXIT, ACTIVATE_SECONDARY_CONTROLS) ?
-			       look_field(look, EXIT2_CONTROLS) : 0;
+			       look_field(look, EXIT2_CONTROLS) :
+			       0;
 	case VMX_CTL_ENTRY:
 		return look_field(look, ENTRY_CONTROLS);
 	default:

@@ -85,8 +85,7 @@ u64 look_efer_reserved(struct vmx_look *look);
 /** The same for one field, by identifier. */
 #define RULE_FIELD(ident) RULE_FIELDS(VMCS_NR_##ident)
 /** When a control is 1. */
-#define RULE_WHEN(group, ident) \
-	.when_group = VMX_CTL_##group, .when_mask = VMX_##group##_##ident
+#define RULE_WHEN(group, ident) .when_group = VMX_CTL_##group, .when_mask = VMX_##group##_##ident
 
 /** Fields of control bits, by shorter names. */
 #define PIN_CONTROLS VMCS_NR_PIN_BASED_VM_EXECUTION_CONTROLS
@@ -113,5 +112,6 @@ extern const struct vmx_rule vmx_rules_host_size[];
 extern const struct vmx_rule vmx_rules_guest_regs[];
 extern const struct vmx_rule vmx_rules_guest_segs[];
 extern const struct vmx_rule vmx_rules_guest_rest[];
+extern const struct vmx_rule vmx_rules_guest_state[];
 
 #endif

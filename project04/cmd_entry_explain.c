@@ -43,7 +43,8 @@ static void name_error(char *text, size_t size, const struct vtx_exit *exit)
 static const char *qualification_text(const struct vtx_exit *exit)
 {
 	static const char *const of_guest_state[] = {
-		[0] = "", [2] = "loading of the PDPTEs failed",
+		[0] = "",
+		[2] = "loading of the PDPTEs failed",
 		[3] = "an NMI was to be injected into a guest that blocks by STI",
 		[4] = "the VMCS link pointer",
 	};

@@ -12,10 +12,9 @@
 #include "ctl.h"
 #include "ctl_json.h"
 #include "vmcs_table_logic.h"
+#include "vmx_exit_bits.h"
 
 #define DUMP "the output of vtxctl dump --json"
-/* Bit 31 of the exit reason: the VM entry failed. */
-#define ENTRY_FAILURE 0x80000000U
 
 struct arguments {
 	const char *path;
@@ -84,7 +83,8 @@ static bool read_field(const char *path, struct vmx_state *state, const char *id
 
 	if (!field) {
 		ctl_error("%s: fields.%.60s: there is no such field; vtxctl vmcs --fields lists "
-			  "them", path, ident);
+			  "them",
+			  path, ident);
 		return false;
 	}
 	if (!ctl_json_get_hex(value, &number) || !fits(field, number)) {
@@ -100,13 +100,14 @@ static bool read_fields(const char *path, struct json_object *dump, struct vmx_s
 {
 	struct json_object *fields = get(dump, "fields");
 
-	if (!json_object_is_type(fields, json_type_object) ||
-	    !json_object_object_length(fields)) {
+	if (!json_object_is_type(fields, json_type_object) || !json_object_object_length(fields)) {
 		ctl_error("%s: expected {\"facts\": {…}, \"fields\": {\"GUEST_CR0\": \"0x…\", …}}, "
-			  "as vtxctl dump --json writes it", path);
+			  "as vtxctl dump --json writes it",
+			  path);
 		return false;
 	}
-	json_object_object_foreach(fields, ident, value) {
+	json_object_object_foreach(fields, ident, value)
+	{
 		if (!read_field(path, state, ident, value))
 			return false;
 	}
@@ -120,7 +121,8 @@ static bool read_facts(struct json_object *dump, struct vtx_cpu_facts *facts)
 
 	if (entry)
 		return detect_raw_read(entry, 0, facts);
-	ctl_error("no \"facts\" of a processor in the dump: rules that need them cannot be decided");
+	ctl_error("no \"facts\" of a processor in the dump: rules that need them cannot be "
+		  "decided");
 	return true;
 }
 
@@ -148,7 +150,7 @@ static void print_numbers(const struct vmx_state *state)
 	if (error)
 		printf("The last VM-instruction error in it is %" PRIu64 ": %s\n", (uint64_t)error,
 		       vmx_instruction_error_name(error));
-	if (reason & ENTRY_FAILURE)
+	if (reason & VMX_EXIT_REASON_ENTRY_FAILURE)
 		printf("The last exit reason in it is that of a failed VM entry, %u: %s\n",
 		       (unsigned int)(reason & UINT16_MAX), exit_reason_name(reason));
 }

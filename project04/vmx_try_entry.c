@@ -10,9 +10,9 @@
  *  - Anything else is changed: bit 1 of the guest's RFLAGS is cleared, so that an entry which gets
  *    past controls and host state ends in exit reason 33.
  *
- * Either way the processor loads the host state, unless it refuses controls or host state before. So
- * values of host fields that the rules do not object to are refused, but for those whose effect can
- * be undone.
+ * Either way the processor loads the host state, unless it refuses controls or host state before.
+ * So values of host fields that the rules do not object to are refused, but for those whose effect
+ * can be undone.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -35,168 +35,12 @@
 #include "vmx_instruction_errors.h"
 #include "vmx_msrs.h"
 #include "vmx_run.h"
+#include "vmx_try.h"
 
 /* Write-back memory, a walk of 4 levels. */
 #define EMPTY_EPT (EPTP_WALK_LENGTH_4 << EPTP_WALK_LOW | VMX_MEMORY_TYPE_WB)
 
-/* What has to be as it was, and room for what is too large for the stack. */
-struct trial {
-	struct vtx_vcpu *vcpu;
-	struct vtx_try_entry *try;
-	void *ept;
-	struct vtx_cpu_facts facts;
-	struct vtx_field before[VMCS_FIELDS];
-	struct vmx_state state; /* that is entered with */
-	bool live; /* nothing but guest state and harmless controls */
-	u32 violated[VMX_RULE_KINDS];
-	struct vtx_regs regs;
-	struct vtx_exit exit;
-	u64 exits;
-	struct vtx_vcpu_stats stats;
-	u64 fs_base, sysenter_cs, sysenter_esp, sysenter_eip;
-};
-
-/* ---- what may be tried ------------------------------------------------------------------------ */
-
-/* Bits of controls that do no harm while the guest does not execute anything. */
-static const struct {
-	u16 number;
-	u64 bits;
-} harmless[] = {
-	{ VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION, U32_MAX },
-	{ VMCS_NR_VM_ENTRY_EXCEPTION_ERROR_CODE, U32_MAX },
-	{ VMCS_NR_VM_ENTRY_INSTRUCTION_LENGTH, U32_MAX },
-	{ VMCS_NR_VM_ENTRY_CONTROLS,
-	  VMX_ENTRY_IA32E_MODE_GUEST | VMX_ENTRY_LOAD_DEBUG_CONTROLS | VMX_ENTRY_LOAD_IA32_PAT |
-		  VMX_ENTRY_LOAD_IA32_EFER },
-	{ VMCS_NR_PIN_BASED_VM_EXECUTION_CONTROLS, VMX_PIN_VIRTUAL_NMIS },
-	{ VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
-	  VMX_PRIMARY_ACTIVATE_SECONDARY_CONTROLS },
-	{ VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
-	  VMX_SECONDARY_ENABLE_EPT | VMX_SECONDARY_UNRESTRICTED_GUEST },
-};
-
-/* Host fields that nobody needs before they are put back: by vcpu_put, or by undo_host(). */
-static const u16 undone[] = {
-	VMCS_NR_HOST_DS_SELECTOR, VMCS_NR_HOST_ES_SELECTOR, VMCS_NR_HOST_FS_SELECTOR,
-	VMCS_NR_HOST_GS_SELECTOR, VMCS_NR_HOST_FS_BASE, VMCS_NR_HOST_IA32_SYSENTER_CS,
-	VMCS_NR_HOST_IA32_SYSENTER_ESP, VMCS_NR_HOST_IA32_SYSENTER_EIP,
-};
-
-/* Exit controls that change the host by what the VMCS, or nothing, holds for it. */
-#define UNSAFE_EXIT \
-	(VMX_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL | VMX_EXIT_LOAD_CET_STATE | VMX_EXIT_LOAD_PKRS | \
-	 VMX_EXIT_CLEAR_IA32_RTIT_CTL | VMX_EXIT_CLEAR_IA32_LBR_CTL | VMX_EXIT_CLEAR_UINV | \
-	 VMX_EXIT_ACTIVATE_SECONDARY_CONTROLS)
-
-static u64 changed_bits(const struct trial *t, u16 number)
-{
-	return t->state.value[number] ^ t->before[number].value;
-}
-
-static u64 harmless_bits(u16 number)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(harmless); i++) {
-		if (harmless[i].number == number)
-			return harmless[i].bits;
-	}
-	return 0;
-}
-
-static bool can_be_undone(u16 number)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(undone); i++) {
-		if (undone[i] == number)
-			return true;
-	}
-	return false;
-}
-
-static bool only_harmless(const struct trial *t)
-{
-	u16 i;
-
-	for (i = 0; i < VMCS_FIELDS; i++) {
-		if (VMCS_FIELD_TYPE(vmcs_table[i].encoding) != VMCS_TYPE_GUEST &&
-		    (changed_bits(t, i) & ~harmless_bits(i)))
-			return false;
-	}
-	return true;
-}
-
-static int refuse(const struct trial *t, u16 number, const char *why)
-{
-	pr_notice_ratelimited("try_entry: %s 0x%llx is not tried: %s\n", vmcs_table[number].ident,
-			      t->state.value[number], why);
-	return -EINVAL;
-}
-
-/* The host state will be loaded: can we go on with it? */
-static int host_survives(const struct trial *t)
-{
-	u16 i;
-
-	for (i = 0; i < VMCS_FIELDS; i++) {
-		if (VMCS_FIELD_TYPE(vmcs_table[i].encoding) == VMCS_TYPE_HOST &&
-		    changed_bits(t, i) && !can_be_undone(i))
-			return refuse(t, i, "the host would go on with it");
-	}
-	if (changed_bits(t, VMCS_NR_PRIMARY_VM_EXIT_CONTROLS) & UNSAFE_EXIT)
-		return refuse(t, VMCS_NR_PRIMARY_VM_EXIT_CONTROLS, "the host would change");
-	if (t->state.value[VMCS_NR_VM_EXIT_MSR_LOAD_COUNT])
-		return refuse(t, VMCS_NR_VM_EXIT_MSR_LOAD_COUNT, "the host's MSRs would change");
-	return 0;
-}
-
-static bool injects(const struct trial *t)
-{
-	return t->state.value[VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION] & INTERRUPTION_VALID;
-}
-
-static bool uses_ept(const struct trial *t)
-{
-	return (t->state.value[VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS] &
-		VMX_PRIMARY_ACTIVATE_SECONDARY_CONTROLS) &&
-	       (t->state.value[VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS] &
-		VMX_SECONDARY_ENABLE_EPT);
-}
-
-/* To deliver an event takes stack and IDT, by whatever the tables make of their addresses. */
-static bool other_paging(const struct trial *t)
-{
-	return changed_bits(t, VMCS_NR_GUEST_CR0) || changed_bits(t, VMCS_NR_GUEST_CR3) ||
-	       changed_bits(t, VMCS_NR_GUEST_CR4) || changed_bits(t, VMCS_NR_GUEST_IA32_EFER) ||
-	       changed_bits(t, VMCS_NR_VM_ENTRY_CONTROLS);
-}
-
-/* The guest will be entered: does it come back, and has it touched nothing but its own? */
-static int guest_returns(const struct trial *t)
-{
-	if (t->state.value[VMCS_NR_GUEST_ACTIVITY_STATE] == ACTIVITY_WAIT_FOR_SIPI)
-		return refuse(t, VMCS_NR_GUEST_ACTIVITY_STATE, "nothing would end it");
-	if (injects(t) && !uses_ept(t) && other_paging(t))
-		return refuse(t, VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION,
-			      "the event would be delivered by page tables that are not ours");
-	return 0;
-}
-
-static int survives(const struct trial *t)
-{
-	int err = 0;
-
-	if (t->violated[VMX_RULE_CONTROL] || t->violated[VMX_RULE_HOST])
-		return 0;
-	err = host_survives(t);
-	if (!err && t->live && !t->violated[VMX_RULE_GUEST])
-		err = guest_returns(t);
-	return err;
-}
-
-/* ---- the state that is entered with ----------------------------------------------------------- */
+/* ---- the state that is entered with ---------------------------------------------------------- */
 
 static int take_fields(struct trial *t)
 {
@@ -230,7 +74,7 @@ static int use_timer(struct trial *t)
 	t->state.value[VMCS_NR_PIN_BASED_VM_EXECUTION_CONTROLS] |=
 		VMX_PIN_ACTIVATE_PREEMPTION_TIMER;
 	t->state.value[VMCS_NR_VMX_PREEMPTION_TIMER_VALUE] = 0;
-	if (uses_ept(t))
+	if (vmx_try_uses_ept(t))
 		t->state.value[VMCS_NR_EPT_POINTER] = virt_to_phys(t->ept) | EMPTY_EPT;
 	return 0;
 }
@@ -254,7 +98,7 @@ static int make_state(struct trial *t)
 	err = take_fields(t);
 	if (err)
 		return err;
-	t->live = only_harmless(t);
+	t->live = vmx_try_is_harmless(t);
 	if (t->live)
 		err = use_timer(t);
 	else
@@ -262,19 +106,21 @@ static int make_state(struct trial *t)
 	if (err)
 		return err;
 	vmx_check(&t->state, count_violation, t);
-	return survives(t);
+	return vmx_try_survives(t);
 }
 
-/* ---- there and back --------------------------------------------------------------------------- */
+/* ---- there and back -------------------------------------------------------------------------- */
 
 /*
- * Which fields a CPU does not have does not change, and to ask takes a line of an emulator's log: in
- * a campaign of thousands of entries these are most of its time.
+ * Which fields a CPU does not have does not change, and to ask takes a line of an emulator's log:
+ * in a campaign of thousands of entries these are most of its time.
  */
-static DEFINE_PER_CPU(struct {
-	bool known;
-	DECLARE_BITMAP(absent, VMCS_FIELDS);
-}, fields_here);
+static DEFINE_PER_CPU(
+	struct {
+		bool known;
+		DECLARE_BITMAP(absent, VMCS_FIELDS);
+	},
+	fields_here);
 
 static int read_fields(struct trial *t)
 {
@@ -316,7 +162,7 @@ static void write_changed(const struct trial *t)
 	u32 i;
 
 	for (i = 0; i < VMCS_FIELDS; i++) {
-		if (t->state.present[i] && changed_bits(t, i))
+		if (t->state.present[i] && t->state.value[i] != t->before[i].value)
 			vmcs_write_checked(vmcs_table[i].encoding, t->state.value[i]);
 	}
 }

@@ -94,7 +94,7 @@ def edge_values(rng: random.Random, name: str, base: int) -> list[int]:
 
 
 def modes(base: Case, facts: dict) -> list[Case]:
-    """Guests of other modes, where the processor has EPT: every guest field is tried in them too."""
+    """Guests of other modes, where the processor has EPT: each guest field is tried in them."""
     secondary, entry = GROUPS["SECONDARY"], GROUPS["ENTRY"]
     code = base["GUEST_CS_ACCESS_RIGHTS"]
     compatible = {"GUEST_CS_ACCESS_RIGHTS": code & ~(1 << 13) | 1 << 14}
@@ -147,7 +147,8 @@ def events(rng: random.Random, base: Case) -> Iterator[Case]:
     """Injected events, into guests that block, sleep or single-step."""
     for _ in range(1500):
         event = (1 << 31 | rng.randrange(8) << 8 | rng.choice(VECTORS)
-                 | rng.choice((0, 0, 1)) << 11 | rng.choice((0,) * 9 + (1,)) << rng.randrange(12, 31))
+                 | rng.choice((0, 0, 1)) << 11
+                 | rng.choice((0,) * 9 + (1,)) << rng.randrange(12, 31))
         yield {
             EVENT: event, "VM_ENTRY_INSTRUCTION_LENGTH": rng.choice((0, 1, 2, 15, 16)),
             "VM_ENTRY_EXCEPTION_ERROR_CODE": rng.choice((0, 4, 0x7FFF, 0x8000, 0x10000)),

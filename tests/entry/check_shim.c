@@ -19,7 +19,7 @@ struct text {
 	size_t used;
 };
 
-/* Every rule: "id TAB kind TAB section TAB text TAB group TAB mask TAB FIELD FIELD…". Returns how many. */
+/* Every rule, with tabs: id, kind, section, text, group, mask, "FIELD FIELD…". Returns how many. */
 u32 shim_rules(char *out, size_t size)
 {
 	const struct vmx_rule *rule;

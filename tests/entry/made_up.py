@@ -87,7 +87,7 @@ def base_state() -> dict[str, int]:
 
 
 def changed(state: dict[str, int], changes: dict) -> dict[str, int]:
-    """Apply changes: FIELD: value; "+GROUP.CONTROL" and "-…": 1 for a bit; "+GROUP": bit number."""
+    """Apply changes: FIELD: value; "+GROUP.CONTROL" and "-…": 1; "+GROUP": number of a bit."""
     new = dict(state)
     for name, value in changes.items():
         if name[0] not in "+-":

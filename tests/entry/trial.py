@@ -48,7 +48,7 @@ class Prediction:
 
     @property
     def own_rules(self) -> set[str]:
-        """Return those that the case violates, and not the driver to keep the guest from running."""
+        """Return those that the case violates, not the driver to keep the guest from running."""
         return self.rules - (set() if self.live else {"guest.rflags.reserved"})
 
 

@@ -109,8 +109,8 @@ static void print_differences(int fd, const struct vtx_field *before, unsigned i
 
 static void print_run(int fd)
 {
-	struct vtx_run *run = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-				   VTX_MMAP_RUN(0));
+	struct vtx_run *run =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, VTX_MMAP_RUN(0));
 
 	if (run == MAP_FAILED || ioctl(fd, VTXDRV_RUN_VCPU, 0))
 		fail("VTXDRV_RUN_VCPU");
