@@ -10,7 +10,7 @@ import pytest
 
 from harness import facts
 from harness.grade import (check, check_run, exercise, one_of, pick, require, run_log)
-from stage.vm_tools import (BLOCK, PAGE, frame_bytes, held, hexed, pages, row, rows, vms,
+from stage.vm_tools import (BLOCK, PAGE, frame_bytes, held, hexed, limit, pages, row, rows, vms,
                             vmtool)
 from stage.vmxon_tools import FAIL_NTH
 from unit import reference_vmcs as reference
@@ -73,25 +73,19 @@ def check_answers(lab, table, limits):
 def test_configurations(vms, rng):
     """Names, sizes and numbers of vCPUs, good and evil ones, under limits drawn for this run."""
     memory, vcpus = rng.randrange(2, 9), rng.randrange(17, 64)
-    vms.unload()
-    vms.load(max_guest_mem=memory, max_vcpus=vcpus)
+    limit(vms, memory, vcpus)
     *table, last = configurations(rng, memory << 20, vcpus)
     limits = f"at most {memory} MiB, {vcpus} vCPUs"
     check_answers(vms, table, limits)
     check_answers(vms, [last], limits)
-    vms.unload()
-    vms.load()
 
 
 @exercise("3.1", expected="a line in the log with the value and the limit", read=CONFIG)
 def test_refusals_are_explained(vms):
     """Whoever is refused finds in the kernel's log what he asked for, and what he may have."""
-    vms.unload()
-    vms.load(max_guest_mem=3, max_vcpus=20)
+    limit(vms, 3, 20)
     big = vmtool(vms, "config", hexed(b"big"), 5 << 20, 1)
     many = vmtool(vms, "config", hexed(b"many"), PAGE, 21)
-    vms.unload()
-    vms.load()
     for result, numbers in ((big, (5 << 20, 3 << 20)), (many, (21, 20))):
         log = run_log(result)
         for number in numbers:
@@ -99,6 +93,17 @@ def test_refusals_are_explained(vms):
             require(any(text in log for text in spellings), read=CONFIG, log=log,
                     expected=f"a line that names {number}", seen="none",
                     what="the kernel's log after a refusal")
+
+
+@exercise("3.1", expected="half of the machine's memory, unless the parameter says more",
+          read=CONFIG)
+def test_default_limit(vms):
+    """Without max_guest_mem a VM may have half of what the machine has, and not much more."""
+    kibibytes = int(vms.get("/proc/meminfo").split()[1])
+    size = (kibibytes // 2 << 10) // PAGE * PAGE + (32 << 20)
+    answer = row(vmtool(vms, "config", hexed(b"large"), size, 1), "config")
+    check(answer["errno"], "EFBIG", f"a VM of {size} bytes on a machine of {kibibytes} KiB",
+          read=CONFIG)
 
 
 @exercise("3.1", expected="EFAULT, and the kernel goes on", read=CONFIG)

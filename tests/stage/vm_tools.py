@@ -113,6 +113,16 @@ def check_holder(lab, pa, wanted, when, read):
     check(seen, expected, f"CPUs on which the VMCS is current, {when}", read=read)
 
 
+PARAMETERS = FAIL_NTH.rpartition("/")[0]
+LIMIT = f"echo %d > {PARAMETERS}/max_guest_mem; echo %d > {PARAMETERS}/max_vcpus"
+NO_LIMIT = LIMIT % (0, 64)
+
+
+def limit(lab, mebibytes, vcpus):
+    """Set the module's limits for a VM, until the end of the test."""
+    check_run(lab.sh(LIMIT % (mebibytes, vcpus)), what="setting max_guest_mem and max_vcpus")
+
+
 def pages(lab):
     """Free pages and pages of slabs, after the kernel has given back what it can."""
     lab.sh("sync; echo 3 > /proc/sys/vm/drop_caches")
@@ -136,6 +146,7 @@ def clean(lab):
     lab.sh(f"""
 killall -9 vmtool vtxctl
 echo 0 > {FAIL_NTH}
+{NO_LIMIT}
 for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 1 > $cpu/online; done
 for try in 1 2 3; do vtxctl disable || break; done
 """, timeout=60)
