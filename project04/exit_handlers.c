@@ -23,7 +23,7 @@ static enum vtx_next go_on(struct vtx_vcpu *vcpu)
 	return VTX_NEXT_GUEST;
 }
 
-/* ---- CPUID ------------------------------------------------------------------------------------ */
+/* ---- CPUID ----------------------------------------------------------------------------------- */
 
 /* In EBX, ECX, EDX of leaf 4000_0000H, where every hypervisor has its own: VTXDRVVTXDRV. */
 static const struct vtx_cpuid signature = {
@@ -86,7 +86,7 @@ static enum vtx_next handle_cpuid(struct vtx_vcpu *vcpu)
 	return done(vcpu);
 }
 
-/* ---- registers -------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 #define CR3_NUMBER 3
 #define CR8_NUMBER 8
@@ -117,7 +117,7 @@ static enum vtx_next handle_dr(struct vtx_vcpu *vcpu)
 	return go_on(vcpu);
 }
 
-/* ---- what user space answers ------------------------------------------------------------------ */
+/* ---- what user space answers ----------------------------------------------------------------- */
 
 static enum vtx_next handle_hlt(struct vtx_vcpu *vcpu)
 {

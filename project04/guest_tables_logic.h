@@ -27,7 +27,7 @@ struct guest_tables {
 };
 
 /** Guest memory that one PML4 table maps without leaving the lower canonical half. */
-#define GUEST_TABLES_LIMIT (1ULL << 47)
+#define GUEST_TABLES_LIMIT 0x800000000000ULL
 
 /**
  * Build the tables at the top of guest memory (exercise 4.1).

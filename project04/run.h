@@ -86,7 +86,7 @@ void vtx_step_aside(struct vtx_vcpu *vcpu);
 /** Make up an exit that was none of the guest's: a signal, a timeout, a shutdown. Any context. */
 void vtx_exit_set(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind);
 
-/* ---- exit_handlers.c -------------------------------------------------------------------------- */
+/* ---- exit_handlers.c ------------------------------------------------------------------------- */
 
 /**
  * Answer vcpu->exit, or leave it to user space; exit.handled is set accordingly. Loaded, interrupts
@@ -96,7 +96,7 @@ void vtx_exit_set(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind);
  */
 enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
 
-/* ---- the ioctls: run_vcpu.c, run_regs.c ------------------------------------------------------- */
+/* ---- the ioctls: run_vcpu.c, run_regs.c ------------------------------------------------------ */
 
 /** VTXDRV_RUN_VCPU. */
 long vtx_ioctl_run(struct vtx_file *file, void __user *arg);

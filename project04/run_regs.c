@@ -56,7 +56,7 @@ static int check_still(const struct vtx_vcpu *vcpu, const char *what)
 	return 0;
 }
 
-/* ---- VTXDRV_INIT_VCPU ------------------------------------------------------------------------- */
+/* ---- VTXDRV_INIT_VCPU ------------------------------------------------------------------------ */
 
 static int check_init(const struct vtx_vm *vm, struct vtx_vcpu_init *init)
 {
@@ -115,7 +115,7 @@ long vtx_ioctl_init(struct vtx_file *file, void __user *arg)
 	return copy_to_user(arg, &init, sizeof(init)) ? -EFAULT : 0;
 }
 
-/* ---- registers -------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 static int do_get_regs(struct vtx_vcpu *vcpu, void *data)
 {
@@ -188,11 +188,10 @@ long vtx_ioctl_set_sregs(struct vtx_file *file, void __user *arg)
 
 	if (copy_from_user(&sregs, arg, sizeof(sregs)))
 		return -EFAULT;
-	return check_own(sregs.vm) ?:
-	       with_vcpu(file, 0, sregs.vcpu, do_set_sregs, &sregs.sregs);
+	return check_own(sregs.vm) ?: with_vcpu(file, 0, sregs.vcpu, do_set_sregs, &sregs.sregs);
 }
 
-/* ---- statistics ------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------ */
 
 static int do_get_stats(struct vtx_vcpu *vcpu, void *data)
 {

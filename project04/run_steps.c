@@ -85,11 +85,11 @@ enum vtx_next vtx_load_failed(struct vtx_turn *turn, int err)
 	return VTX_NEXT_ASIDE;
 }
 
-/* ---- one entry -------------------------------------------------------------------------------- */
+/* ---- one entry ------------------------------------------------------------------------------- */
 
 static struct vtx_exit_count *count_of(const struct vtx_vcpu *vcpu)
 {
-	/* The basic exit reason is in the lower half; what has no element of its own has the last. */
+	/* The basic exit reason; those that have no element of their own have the last one. */
 	u32 reason = min_t(u32, vcpu->exit.reason & U16_MAX, VTX_EXIT_REASONS - 1);
 
 	return &vcpu->stats->exits[reason];
@@ -115,8 +115,8 @@ static void count_exit(struct vtx_turn *turn)
 }
 
 /*
- * The guest's FPU state is the task's, but not always in the processor: an interrupt's code may have
- * needed the registers, and then the state is in memory until somebody wants it back.
+ * The guest's FPU state is the task's, but not always in the processor: an interrupt's code may
+ * have needed the registers, and then the state is in memory until somebody wants it back.
  */
 static void fpu_ready(void)
 {
@@ -154,7 +154,7 @@ void vtx_host_turn(void)
 	local_irq_enable();
 }
 
-/* ---- between the turns ------------------------------------------------------------------------ */
+/* ---- between the turns ----------------------------------------------------------------------- */
 
 static DEFINE_RATELIMIT_STATE(dump_limit, 5 * HZ, 3);
 

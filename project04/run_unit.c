@@ -12,7 +12,7 @@
 #include "mem.h"
 #include "run.h"
 
-/* ---- the guest's page tables ------------------------------------------------------------------ */
+/* ---- the guest's page tables ----------------------------------------------------------------- */
 
 static u64 table_frame(void *ctx, u64 gpa)
 {
@@ -30,8 +30,8 @@ static u64 *table_page(void *ctx, u64 gpa)
 }
 
 /*
- * Before the owner can map anything: whoever could write into the tables could name any frame of the
- * host in them. A VM that is too small for tables is still one, only no vCPU of it can run.
+ * Before the owner can map anything: whoever could write into the tables could name any frame of
+ * the host in them. A VM that is too small for tables is still one, only no vCPU of it can run.
  */
 static void build_tables(struct vtx_vm *vm)
 {
@@ -56,7 +56,7 @@ static void build_tables(struct vtx_vm *vm)
 	vm->memory.mappable = tables.usable;
 }
 
-/* ---- what each vCPU has ----------------------------------------------------------------------- */
+/* ---- what each vCPU has ---------------------------------------------------------------------- */
 
 static int fpu_create(struct fpu_guest *fpu)
 {
@@ -103,7 +103,7 @@ static void run_vcpu_destroy(struct vtx_vcpu *vcpu)
 	vtx_pages_free(vcpu->run, sizeof(*vcpu->run));
 }
 
-/* ---- the page that a vCPU shares with its caller ---------------------------------------------- */
+/* ---- the page that a vCPU shares with its caller --------------------------------------------- */
 
 static int run_mmap(struct vtx_file *file, struct vm_area_struct *vma)
 {

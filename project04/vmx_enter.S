@@ -14,7 +14,7 @@
 #include "vtx_todo.h"
 
 /*
- * What a processor remembers beside its registers, where the kernel has found that this one leaks it:
+ * What a processor remembers beside its registers, if the kernel has found that this one leaks it:
  * FORGET_HOST overwrites buffers in which data of the host may be left (VERW; it changes ZF, not
  * CF), FORGET_GUEST the predictions of where RETs go, and needs a register for it.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happened? From the VM-exit information fields to a struct vtx_exit that belongs to no vendor.
+ * What happened? From the VM-exit information fields to a struct vtx_exit, which has no vendor.
  * Runs with interrupts off right after hv->enter, so the VMCS is still current.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

@@ -142,8 +142,8 @@ static int vmx_guest_state(u64 root)
 
 /*
  * A guest that never exits does so after this time: a visitor or a deadline has not long to wait,
- * also on a CPU that has no tick. The field keeps its value, as "save VMX-preemption timer value" is
- * 0 (SDM vol. 3, "VMX-Preemption Timer").
+ * also on a CPU that has no tick. The field keeps its value, as "save VMX-preemption timer value"
+ * is 0 (SDM vol. 3, "VMX-Preemption Timer").
  */
 #define TURN_MS 2
 

@@ -13,7 +13,7 @@
 #include "vmx_run.h"
 #include "x86_bits.h"
 
-/* ---- general registers: vcpu->regs has them, the next entry writes RIP, RSP and RFLAGS ---------- */
+/* ---- general registers: vcpu->regs has them, the next entry writes RIP, RSP and RFLAGS ------- */
 
 int vmx_get_regs(struct vtx_vcpu *vcpu, struct vtx_regs *regs)
 {
@@ -27,7 +27,7 @@ int vmx_set_regs(struct vtx_vcpu *vcpu, const struct vtx_regs *regs)
 	return 0;
 }
 
-/* ---- special registers ------------------------------------------------------------------------ */
+/* ---- special registers ----------------------------------------------------------------------- */
 
 #define read_segment(name, segment) \
 	do { \

@@ -20,7 +20,7 @@
 #include "vmx_run.h"
 #include "x86_exceptions.h"
 
-/* ---- before the entry: what of the VMCS is out of date ---------------------------------------- */
+/* ---- before the entry: what of the VMCS is out of date --------------------------------------- */
 
 static void write_changed(enum vmcs_field field, u64 *in_vmcs, u64 value)
 {
@@ -66,7 +66,7 @@ static void refresh_dr_exiting(struct vmx_vcpu *vmx, bool dr_used)
 	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls);
 }
 
-/* ---- what neither the VMCS nor the stub switches ---------------------------------------------- */
+/* ---- what neither the VMCS nor the stub switches --------------------------------------------- */
 
 struct host_registers {
 	unsigned long dr[4];
@@ -146,7 +146,7 @@ static void swap_out(struct vtx_vcpu *vcpu, const struct host_registers *host)
 }
 
 /*
- * For RCU a guest is what user mode is: as long as it runs, this CPU holds no reference to anything.
+ * For RCU a guest is what user mode is: while it runs, this CPU holds no reference to anything.
  * Nothing that could be traced or uses RCU may stand in here.
  */
 static noinstr int switch_worlds(struct vtx_vcpu *vcpu, struct vmx_vcpu *vmx)
@@ -159,7 +159,7 @@ static noinstr int switch_worlds(struct vtx_vcpu *vcpu, struct vmx_vcpu *vmx)
 	return outcome;
 }
 
-/* ---- after the exit --------------------------------------------------------------------------- */
+/* ---- after the exit -------------------------------------------------------------------------- */
 
 static bool is_event(u32 information, unsigned int type, unsigned int vector)
 {
@@ -192,8 +192,7 @@ static void note_exit(struct vtx_vcpu *vcpu, struct vmx_vcpu *vmx)
 	struct vmx_world *world = &vmx->world;
 
 	world->exit_reason = vmcs_read32(VMCS_EXIT_REASON);
-	if (VMX_EXIT_GET(world->exit_reason, EXIT_REASON_BASIC) ==
-	    VMX_EXIT_REASON_EXCEPTION_OR_NMI)
+	if (VMX_EXIT_GET(world->exit_reason, EXIT_REASON_BASIC) == VMX_EXIT_REASON_EXCEPTION_OR_NMI)
 		world->interruption = vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_INFORMATION);
 	if (!(world->exit_reason & VMX_EXIT_REASON_ENTRY_FAILURE))
 		vmx->launched = true;
@@ -215,7 +214,7 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum vmx_outcome outcome)
 	case VMX_OUTCOME_UNDONE:
 		return -ENOSYS; /* the stub has said so */
 	case VMX_OUTCOME_FAIL_INVALID:
-		pr_err_ratelimited("VM %u, vCPU %u: VM entry: VMfailInvalid, expected a current VMCS\n",
+		pr_err_ratelimited("VM %u, vCPU %u: VM entry: VMfailInvalid, no current VMCS\n",
 				   vcpu->vm->id, vcpu->id);
 		return -EIO;
 	default:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a VM exit does not bring back (SDM vol. 3, "Loading Host State"): GDTR and IDTR get limits of
- * FFFFH, TR one of 67H, LDTR becomes unusable, selectors get what is in the VMCS, and
+ * What a VM exit does not bring back (SDM vol. 3, "Loading Host State"): GDTR and IDTR get limits
+ * of FFFFH, TR one of 67H, LDTR becomes unusable, selectors get what is in the VMCS, and
  * IA32_KERNEL_GS_BASE is not touched at all.
  *
  * The kernel itself can live with that for a while. User mode, and the next task, cannot: so it is
