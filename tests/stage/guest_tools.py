@@ -302,3 +302,27 @@ def remembered(read):
             pages[at] = read(at, PAGE)
         return pages[at][address - at:address - at + length]
     return remembering
+
+
+# ---- a guest that runs ---------------------------------------------------------------------------
+
+LOOP = f"{README}#the-run-loop"
+
+
+class Spinning:
+    """A guest that runs in the background on one CPU."""
+
+    def __init__(self, lab, rng, nonce, cpu=1):
+        image, self.function = guests.spin(rng)
+        self.lab, self.cpu, self.end = lab, cpu, guests.LOAD + len(image)
+        lines = vmtool(lab, "cpu", cpu, "create", "4M", 1, "frames", "code",
+                       image.hex(), "init", 0, nonce, "info", "spin", 0)
+        self.id, self.pid = only(lines, "info").id, only(lines, "spin").pid
+        read = remembered(lab.machine.outside.phys)
+        self.roots = find_roots(lab, read, frame_of(lines))
+        require(self.roots, expected="page tables that lead to guest memory", seen="none",
+                what="the machine's memory", read=LOOP)
+        self.root = self.roots[0]
+
+    def number(self, address):
+        return number_at(self.lab, self.root, address, "memory of a guest that runs", LOOP)

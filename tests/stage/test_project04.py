@@ -12,7 +12,7 @@ from harness.grade import check, exercise, one_of, require
 from harness.guests import WORD
 from stage import guest_tools
 from stage.guest_tools import (CPUS, HOST, MIB, PAGE, SIZE, check_tables, find_roots, frame_of,
-                               function_address, guest, host_line, only, remembered, vmcs_fields,
+                               function_address, host_line, only, remembered, vmcs_fields,
                                vmtool)
 from stage.vm_tools import kill, vms
 from stage.vmxon_tools import FAIL_NTH

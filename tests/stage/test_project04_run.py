@@ -9,8 +9,7 @@ import pytest
 from harness import guests
 from harness.grade import check, exercise, one_of, require
 from harness.guests import COUNTER, LOAD, LOST, RESULT
-from stage.guest_tools import (CPUS, check_exit, code_of, find_roots, frame_of, guest,
-                               in_guest, kept, number_at, only, remembered, vmtool)
+from stage.guest_tools import Spinning, check_exit, guest, in_guest, only, vmtool
 from stage.vm_tools import kill, vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="run")
@@ -137,25 +136,6 @@ def test_more_vcpus_than_cpus(vms, rng, nonce):
               f"what vCPU {vcpu} of eight made of {nonce:#x}", read=LOOP)
         require(any(data[at + COUNTER - RESULT:at + COUNTER - RESULT + 8]), expected="it counts",
                 seen="it does not", what=f"vCPU {vcpu} of eight", read=LOOP)
-
-
-class Spinning:
-    """A guest that runs in the background on one CPU."""
-
-    def __init__(self, lab, rng, nonce, cpu=1):
-        image, self.function = guests.spin(rng)
-        self.lab, self.cpu, self.end = lab, cpu, LOAD + len(image)
-        lines = vmtool(lab, "cpu", cpu, "create", "4M", 1, "frames", "code",
-                       image.hex(), "init", 0, nonce, "info", "spin", 0)
-        self.id, self.pid = only(lines, "info").id, only(lines, "spin").pid
-        read = remembered(lab.machine.outside.phys)
-        self.roots = find_roots(lab, read, frame_of(lines))
-        require(self.roots, expected="page tables that lead to guest memory", seen="none",
-                what="the machine's memory", read=LOOP)
-        self.root = self.roots[0]
-
-    def number(self, address):
-        return number_at(self.lab, self.root, address, "memory of a guest that runs", LOOP)
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from harness import guests
 from harness.errors import Stopped
 from harness.grade import check, check_run, exercise, expect_kmsg, pick, require
 from harness.guests import COUNTER, LOAD
-from stage.guest_tools import check_exit, guest, only, vmtool
-from stage.test_project04_run import Spinning
+from stage.guest_tools import Spinning, check_exit, guest, only, vmtool
 from stage.vm_tools import kill, pages, vms
 from stage.vmxon_tools import CPUS, check_off
 

@@ -11,8 +11,7 @@ import pytest
 from harness import guests
 from harness.grade import check, check_run, pick, require
 from harness.guests import LOAD
-from stage.guest_tools import SIZE
-from stage.test_project04_run import Spinning
+from stage.guest_tools import SIZE, Spinning
 from stage.vm_tools import kill, vms
 
 pytestmark = [pytest.mark.lab(vendor="vmx", cpus=2, instance="vtxctl"), pytest.mark.reference]
