@@ -96,6 +96,13 @@ void vtx_exit_set(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind);
  */
 enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
 
+/* ---- run_unit.c ------------------------------------------------------------------------------ */
+
+/** An FPU state as after a reset, counted like memory. May sleep. 0 or -ENOMEM. */
+int vtx_fpu_create(struct fpu_guest *fpu);
+/** Give it back. It is no task's at the moment. May sleep. */
+void vtx_fpu_destroy(struct fpu_guest *fpu);
+
 /* ---- the ioctls: run_vcpu.c, run_regs.c ------------------------------------------------------ */
 
 /** VTXDRV_RUN_VCPU. */

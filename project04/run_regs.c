@@ -76,9 +76,15 @@ static int check_init(const struct vtx_vm *vm, struct vtx_vcpu_init *init)
 	return 0;
 }
 
+struct init_request {
+	struct vtx_vcpu_init init;
+	struct fpu_guest fpu; /* a fresh one, and afterwards the one that the vCPU had */
+};
+
 static int do_init(struct vtx_vcpu *vcpu, void *data)
 {
-	struct vtx_vcpu_init *init = data;
+	struct init_request *request = data;
+	const struct vtx_vcpu_init *init = &request->init;
 	int err;
 
 	if (READ_ONCE(vcpu->runner))
@@ -91,6 +97,7 @@ static int do_init(struct vtx_vcpu *vcpu, void *data)
 	vcpu->regs.rdi = init->rdi;
 	vcpu->regs.rsi = init->rsi;
 	vcpu->regs.rdx = init->rdx;
+	swap(vcpu->fpu, request->fpu);
 	vcpu->exit = (struct vtx_exit){ .rip = init->rip };
 	vcpu->wants_result = false;
 	vcpu->initialised = true;
@@ -100,19 +107,23 @@ static int do_init(struct vtx_vcpu *vcpu, void *data)
 long vtx_ioctl_init(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_vm *vm = vtx_file_vm(file);
-	struct vtx_vcpu_init init;
+	struct init_request request;
 	int err;
 
-	if (copy_from_user(&init, arg, sizeof(init)))
+	if (copy_from_user(&request.init, arg, sizeof(request.init)))
 		return -EFAULT;
 	if (!vm) {
 		pr_notice("init: this file has no VM\n");
 		return -ENOENT;
 	}
-	err = check_init(vm, &init) ?: with_vcpu(file, 0, init.vcpu, do_init, &init);
+	err = check_init(vm, &request.init) ?: vtx_fpu_create(&request.fpu);
 	if (err)
 		return err;
-	return copy_to_user(arg, &init, sizeof(init)) ? -EFAULT : 0;
+	err = with_vcpu(file, 0, request.init.vcpu, do_init, &request);
+	vtx_fpu_destroy(&request.fpu);
+	if (err)
+		return err;
+	return copy_to_user(arg, &request.init, sizeof(request.init)) ? -EFAULT : 0;
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
