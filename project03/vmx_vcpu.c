@@ -100,6 +100,10 @@ static void controls_write(const struct vmx_controls *controls)
 			     value[VMX_CTL_TERTIARY]);
 	if (controls->active & BIT(VMX_CTL_EXIT2))
 		vmcs_write64(VMCS_SECONDARY_VM_EXIT_CONTROLS, value[VMX_CTL_EXIT2]);
+	/* No lists of MSRs. Zeroed memory is no promise of it: "Initializing a VMCS". */
+	vmcs_write32(VMCS_VM_EXIT_MSR_STORE_COUNT, 0);
+	vmcs_write32(VMCS_VM_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_write32(VMCS_VM_ENTRY_MSR_LOAD_COUNT, 0);
 }
 
 /* By the names of the SDM: vtxctl controls says where each of them stands. */
@@ -142,6 +146,12 @@ static int controls_compute(struct vmx_controls *controls)
 	return err;
 }
 
+/* EINVAL and EFAULT would be taken for a fault of the configuration's or of its pointer's. */
+static int failed_instruction(int err)
+{
+	return err == -EINVAL || err == -EFAULT ? -EIO : err;
+}
+
 /* Both halves belong to later exercises; until they are done the VMCS has no controls. */
 static int controls_init(struct vtx_vcpu *vcpu)
 {
@@ -160,7 +170,7 @@ static int controls_init(struct vtx_vcpu *vcpu)
 		vtx_vcpu_put(vcpu);
 	}
 	mutex_unlock(&vcpu->lock);
-	return err == -ENOSYS ? 0 : err;
+	return err == -ENOSYS ? 0 : failed_instruction(err);
 }
 
 /* ---- VMX's side of hv_ops.def ---------------------------------------------------------------- */
@@ -175,6 +185,7 @@ int vmx_vcpu_alloc(struct vtx_vcpu *vcpu)
 	err = vmcs_create(&vmx_of(vcpu)->vmcs);
 	if (err == -ENOSYS)
 		return 0; /* exercises 3.3 and 3.4: a VM's memory can be looked at without them */
+	err = failed_instruction(err);
 	if (err)
 		goto err_free;
 	err = controls_init(vcpu);
