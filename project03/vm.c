@@ -91,7 +91,8 @@ static int vm_fill(struct vtx_vm *vm, const struct vtx_vm_config *config)
 	err = vmxon_vm_get(&why);
 	if (err)
 		return err;
-	err = guest_mem_alloc(&vm->memory, config->guest_mem_size);
+	err = vm_memory_left(config->guest_mem_size) ?:
+	      guest_mem_alloc(&vm->memory, config->guest_mem_size);
 	if (err)
 		goto err_vmx;
 	err = vcpus_new(vm);

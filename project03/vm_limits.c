@@ -12,6 +12,8 @@
 #include "vm_unit.h"
 
 #define MIB_SHIFT 20
+/* Of the machine's memory, this part is for others than VMs: a sixteenth. */
+#define RESERVE_PART 16
 
 static unsigned long max_guest_mem;
 module_param(max_guest_mem, ulong, 0600);
@@ -33,6 +35,22 @@ struct vm_limits vm_limits(void)
 		.max_memory = min(mib, address_space >> MIB_SHIFT) << MIB_SHIFT,
 		.max_vcpus = clamp(READ_ONCE(max_vcpus), 1U, (unsigned int)VTX_MAX_VCPUS),
 	};
+}
+
+/*
+ * What the other VMs have counts too. Guest memory is no process's, so the OOM killer would not find
+ * it, and kill whoever has most of his own.
+ */
+int vm_memory_left(u64 size)
+{
+	long reserve = totalram_pages() / RESERVE_PART;
+	long left = si_mem_available() - reserve;
+	u64 bytes = left > 0 ? (u64)left << PAGE_SHIFT : 0;
+
+	if (size <= bytes)
+		return 0;
+	pr_notice("create: %llu bytes of memory, this machine has %llu left for VMs\n", size, bytes);
+	return -ENOMEM;
 }
 
 static void explain_name(const char *name, int err)

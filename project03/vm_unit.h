@@ -16,6 +16,13 @@ extern const struct vtx_unit vm_unit;
 /** What this machine and the module parameters max_guest_mem, max_vcpus allow. Any context. */
 struct vm_limits vm_limits(void);
 
+/**
+ * Has the host so many bytes to give to one more VM, and some left for everybody else? Any context.
+ *
+ * @return 0; -ENOMEM: no, and the log says how many
+ */
+int vm_memory_left(u64 size);
+
 /** Say in the log what is wrong with a configuration: @p err is vm_config_check()'s answer. */
 void vm_config_explain(const struct vtx_vm_config *config, const struct vm_limits *limits, int err);
 

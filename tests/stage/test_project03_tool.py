@@ -44,6 +44,28 @@ def test_create_holds(vms):
     check_run(vms.sh("echo | vtxctl create --mem 64K"), what="create with an input that ends")
 
 
+# VMs that stay, one after the other, until there is no memory for one more.
+FILL = """
+dmesg -C; n=0
+while [ $n -lt 20 ] && ! [ -s /tmp/refused ]; do
+  n=$((n + 1)); rm -f /tmp/told /tmp/refused
+  vtxctl create --name v$n --mem 20M --hold >/tmp/told 2>/tmp/refused </dev/null & pids="$pids $!"
+  while ! [ -s /tmp/told ] && ! [ -s /tmp/refused ]; do sleep 0.02; done
+done
+kill -9 $pids; wait; echo $n; cat /tmp/refused; dmesg
+"""
+
+
+def test_memory_of_all_vms(vms):
+    """Each VM is within its limit, all together are not: refused, before anybody is killed for it."""
+    vms.sh("rm -f /tmp/refused")
+    result = vms.sh(FILL, timeout=60)
+    for text in ("no memory for a VM", "left for VMs"):
+        require(text in result.out, expected=text, seen=result.out, what="VMs without end")
+    require("oom-killer" not in result.out, expected="nobody is killed", seen=result.out,
+            what="VMs without end")
+
+
 @pytest.mark.parametrize("words, status, says", [
     (("--mem", "0"), 1, "memory"),
     (("--mem", "12345"), 1, "4096"),
