@@ -187,29 +187,46 @@ def frame_of(lines):
 
 
 def find_roots(lab, read, frame):
-    """Every PML4 table that leads to the guest's first pages and lies in memory that it leads to.
+    """Every PML4 table that leads to the guest's first pages.
 
     Who knows CR3 is code of the stage, and the owner cannot touch the tables; so they are found by
-    what has to be in them. What other VMs have left in memory is not in this one's.
+    what has to be in them. Memory that other VMs have given back may still hold theirs: where one
+    root leads to all that the owner has, those that do not are not this guest's.
     """
     tables = _named_by(lab, frame(PAGE), 1)
     if frame(2 * PAGE) is not None:
         tables &= _named_by(lab, frame(2 * PAGE), 2)
     for _ in paging.LEVELS[1:]:
         tables = set().union(*(_named_by(lab, table, 0) for table in tables))
-    return sorted(table for table in tables if _holds_itself(read, table))
+    whole = [table for table in sorted(tables) if _leads_to_all(read, table, frame)]
+    return whole or [table for table in sorted(tables) if _leads_to(read, table, table)]
 
 
 def _named_by(lab, frame, index):
     return {int(word, 0) for word in lab.probe("names", f"{frame:#x}", index).split()}
 
 
-def _holds_itself(read, root):
+def _pages(read, root):
+    """Linear address -> frame of every page that is mapped; nothing where tables lead nowhere."""
     try:
-        return any(isinstance(leaf, paging.Leaf) and leaf.frame <= root < leaf.frame + leaf.size
-                   for leaf in paging.walk(read, root))
+        return {leaf.linear + offset: leaf.frame + offset for leaf in paging.walk(read, root)
+                if isinstance(leaf, paging.Leaf) for offset in range(0, leaf.size, PAGE)}
     except (NoMemory, paging.Endless):
-        return False
+        return {}
+
+
+def _leads_to(read, root, frame):
+    return frame in _pages(read, root).values()
+
+
+def _leads_to_all(read, root, frame):
+    """Is each page that the owner can touch where it belongs, page 0 left out?"""
+    pages, address = _pages(read, root), PAGE
+    while (wanted := frame(address)) is not None:
+        if pages.get(address) != wanted:
+            return False
+        address += PAGE
+    return True
 
 
 def check_tables(read, root, frame, size):
