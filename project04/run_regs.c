@@ -45,7 +45,8 @@ out_vm:
 static int check_still(const struct vtx_vcpu *vcpu, const char *what)
 {
 	if (READ_ONCE(vcpu->runner)) {
-		pr_notice("%s: a thread runs vCPU %u of VM %u\n", what, vcpu->id, vcpu->vm->id);
+		pr_notice_ratelimited("%s: a thread runs vCPU %u of VM %u\n", what, vcpu->id,
+				      vcpu->vm->id);
 		return -EBUSY;
 	}
 	if (!vcpu->initialised) {
@@ -60,6 +61,11 @@ static int check_still(const struct vtx_vcpu *vcpu, const char *what)
 
 static int check_init(const struct vtx_vm *vm, struct vtx_vcpu_init *init)
 {
+	if (init->vcpu >= vm->nr_vcpus) {
+		pr_notice("init: vCPU %u of VM %u, must be below %u\n", init->vcpu, vm->id,
+			  vm->nr_vcpus);
+		return -ERANGE;
+	}
 	if (!vm->guest_root) {
 		pr_notice("init: VM %u: %llu bytes of memory have no page tables\n", vm->id,
 			  vm->memory.size);

@@ -107,6 +107,16 @@ static bool may_change(const char *name, u64 has, u64 wanted, u64 free)
 	return false;
 }
 
+static bool padding_is_0(const struct vtx_sregs *sregs)
+{
+	const struct vtx_segment *segment;
+	u64 pad = sregs->gdtr.pad | sregs->idtr.pad;
+
+	for (segment = &sregs->es; segment <= &sregs->tr; segment++)
+		pad |= segment->pad[0] | segment->pad[1] | segment->pad[2];
+	return !pad;
+}
+
 static int check_sregs(const struct vtx_sregs *has, const struct vtx_sregs *wanted)
 {
 	if (!may_change("CR3", has->cr3, wanted->cr3, 0) ||
@@ -114,6 +124,10 @@ static int check_sregs(const struct vtx_sregs *has, const struct vtx_sregs *want
 	    !may_change("CR4", has->cr4, wanted->cr4, CR4_FREE) ||
 	    !may_change("IA32_EFER", has->efer, wanted->efer, 0))
 		return -EPERM;
+	if (!padding_is_0(wanted)) {
+		pr_notice("set registers: pad of a segment or table, must be 0\n");
+		return -EINVAL;
+	}
 	/* The host itself loads DR6, and a bit in the upper half is #GP there. */
 	if (wanted->dr[6] >> 32 || wanted->dr[4] || wanted->dr[5]) {
 		pr_notice("set registers: DR6 %#llx, must have 32 bits; DR4 and DR5 must be 0\n",

@@ -115,10 +115,13 @@ def test_refusals(vms):
     """Each of these has an errno of its own, and the vCPU runs all the same."""
     lines = vmtool(vms, "create", "1M", 2, "code", HALT.hex(), "try", "run", 0, 100, "try", "run",
                    1, 100, "try", "initat", 2, LOAD, 0, 0, "try", "initat", 0, "16M", 0, 0, "try",
-                   "initat", 0, LOAD, "16M", 0, "init", 0, 0, "try", "setsreg", 0, "cr3", "0x1000",
-                   "try", "setreg", 2, "rax", 1, "try", "regs", 9, "run", 0, 1000)
+                   "initat", 0, LOAD, "16M", 0, "try", "init", 99, 0, "init", 0, 0,
+                   "try", "setsreg", 0, "cr3", "0x1000", "try", "setsreg", 0, "cs.pad", 1,
+                   "try", "setsreg", 0, "gdtr.pad", 1, "try", "setreg", 2, "rax", 1,
+                   "try", "regs", 9, "run", 0, 1000)
     check(refused(lines), [("run", "ENODATA"), ("run", "ENODATA"), ("initat", "ERANGE"),
-                           ("initat", "EINVAL"), ("initat", "EINVAL"), ("setsreg", "EPERM"),
+                           ("initat", "EINVAL"), ("initat", "EINVAL"), ("init", "ERANGE"),
+                           ("setsreg", "EPERM"), ("setsreg", "EINVAL"), ("setsreg", "EINVAL"),
                            ("setreg", "ERANGE"), ("regs", "ERANGE")], "what is refused, and how")
     check_exit(only(lines, "exit"), "hlt", "the guest after all that")
 

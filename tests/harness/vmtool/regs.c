@@ -31,7 +31,7 @@ static const struct member sregs[] = {
 	SEGMENT(es), SEGMENT(cs), SEGMENT(ss), SEGMENT(ds), SEGMENT(fs), SEGMENT(gs), SEGMENT(ldtr),
 	SEGMENT(tr), SREG(gdtr.base), SREG(gdtr.limit), SREG(idtr.base), SREG(idtr.limit),
 	SREG(cr0), SREG(cr2), SREG(cr3), SREG(cr4), SREG(efer), DEBUG(0), DEBUG(1), DEBUG(2),
-	DEBUG(3), DEBUG(6), DEBUG(7), { 0 },
+	DEBUG(3), DEBUG(6), DEBUG(7), SREG(cs.pad), SREG(gdtr.pad), { 0 },
 };
 /* clang-format on */
 
