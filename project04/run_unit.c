@@ -7,6 +7,7 @@
 #include <asm/fpu/api.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 
 #include "guest_tables_logic.h"
 #include "mem.h"
@@ -24,8 +25,10 @@ static bool table_is_huge(void *ctx, u64 gpa)
 	return guest_mem_is_huge(ctx, gpa);
 }
 
+/* Called for each table: where a guest is large they are many. */
 static u64 *table_page(void *ctx, u64 gpa)
 {
+	cond_resched();
 	return guest_mem_at(ctx, gpa);
 }
 
