@@ -19,12 +19,10 @@ from entry import cases, deviations
 from entry.checker import FIELDS, IDENTS, Checker, pack_facts
 from entry.trial import REFUSED, Prediction, outcome_of, predict
 from harness import kernel as kernels
-from harness import kit, lab
+from harness import lab
 from harness.errors import LabError
 
-HERE = Path(__file__).resolve().parent
-TOOL = HERE / "entrytool"
-TOOL_PATH = "/bin/entrytool"
+TOOL = "entrytool"  # the harness builds it into each machine
 SEED = 20261122
 MODELS = ("corei7_haswell_4770", "broadwell_ult")
 PARAMETER = "/sys/module/vtxdrv/parameters/allow_try_entry"
@@ -92,7 +90,7 @@ class Trials:
     def run(self, batch: list[dict[str, int]]) -> tuple[list[tuple[int, int, int]], list[str]]:
         """Try cases: (errno, instruction error, reason) of each, and what was left changed."""
         text = "".join(line_of(case) + "\n" for case in batch)
-        done = self.machine.run([TOOL_PATH], stdin=text.encode(), timeout=600, cap=OUTPUT)
+        done = self.machine.run([TOOL], stdin=text.encode(), timeout=600, cap=OUTPUT)
         lines = done.out.splitlines()
         if done.status or not lines or lines[-1] != "after c":
             raise LabError(f"entrytool: status {done.status}, its last lines: {lines[-3:]}; the"
@@ -157,10 +155,9 @@ def campaign(trials: Trials, checker: Checker, model: str, seed: int, sample: in
 
 
 def boot(stage_dir: Path, model: str, artefacts: Path, kver: str | None):
-    """Start a machine with the driver and entrytool inside."""
+    """Start a machine with the driver inside."""
     return lab.boot_stage(stage_dir, vendor="vmx", accel="bochs", kernel=kernels.resolve(kver),
-                          artefacts=artefacts, cpu_model=model,
-                          extra_files=[(TOOL_PATH.lstrip("/"), kit.program(TOOL))])
+                          artefacts=artefacts, cpu_model=model)
 
 
 def load(machine) -> None:

@@ -15,7 +15,8 @@ from harness.spec import Kernel
 
 HERE = Path(__file__).resolve().parent
 AGENT = HERE / "agent"
-CLIENTS = (HERE / "kvmclient", HERE / "abitool", HERE / "vmtool")  # the grader's own programs
+# The grader's own programs.
+CLIENTS = tuple(HERE / name for name in ("kvmclient", "abitool", "vmtool", "entrytool"))
 PROBE = HERE / "probe"
 ABI = sorted((HERE.parents[1] / "common/include").glob("vtxdrv*.h"))
 LAB_MODULES = ("kvm_intel", "kvm_amd")  # with kvm and what that needs
