@@ -57,7 +57,7 @@ kill -9 $pids; wait; echo $n; cat /tmp/refused; dmesg
 
 
 def test_memory_of_all_vms(vms):
-    """Each VM is within its limit, all together are not: refused, before anybody is killed for it."""
+    """Each VM is within its limit, all together are not: refused before anybody is killed."""
     vms.sh("rm -f /tmp/refused")
     result = vms.sh(FILL, timeout=60)
     for text in ("no memory for a VM", "left for VMs"):
