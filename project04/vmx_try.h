@@ -12,19 +12,19 @@
 
 /** What has to be as it was, and room for what is too large for the stack. */
 struct trial {
-	struct vtx_vcpu *vcpu;
-	struct vtx_try_entry *try;
-	void *ept;
-	struct vtx_cpu_facts facts;
-	struct vtx_field before[VMCS_FIELDS];
+	struct vtx_vcpu *vcpu; /**< that enters */
+	struct vtx_try_entry *try; /**< what was asked, and the answer */
+	void *ept; /**< an empty page: EPT tables that lead nowhere */
+	struct vtx_cpu_facts facts; /**< of this CPU */
+	struct vtx_field before[VMCS_FIELDS]; /**< the VMCS as it was */
 	struct vmx_state state; /**< that is entered with */
 	bool live; /**< nothing but guest state and harmless controls */
-	u32 violated[VMX_RULE_KINDS];
-	struct vtx_regs regs;
-	struct vtx_exit exit;
-	u64 exits;
-	struct vtx_vcpu_stats stats;
-	u64 fs_base, sysenter_cs, sysenter_esp, sysenter_eip;
+	u32 violated[VMX_RULE_KINDS]; /**< how many rules of each kind */
+	struct vtx_regs regs; /**< of the vCPU, as they were */
+	struct vtx_exit exit; /**< the same */
+	u64 exits; /**< the same */
+	struct vtx_vcpu_stats stats; /**< the same */
+	u64 fs_base, sysenter_cs, sysenter_esp, sysenter_eip; /**< of the host */
 };
 
 /** Does the case change nothing but guest state, and controls that do no harm? */
