@@ -3,7 +3,7 @@
 
 import pytest
 
-from entry import checker, made_up, rule_cases
+from entry import checker, deviations, made_up, rule_cases
 from entry.checker import FIELDS
 
 
@@ -92,3 +92,16 @@ def test_texts(rules):
         assert rule.fields and all(field in FIELDS for field in rule.fields)
         assert len(rule.text) > 10 and not rule.text.endswith(".")
         assert rule.section[0].isupper()
+
+
+def test_deviations(rules):
+    """The list of what an emulator does otherwise names rules, fields and sections that exist."""
+    listed = deviations.read()
+    names = [one.name for one in listed]
+    assert len(names) == len(set(names))
+    known = {rule.id: rule for rule in rules.rules()}
+    for one in listed:
+        assert one.cause.endswith(".") and (one.rules or one.fields), one.name
+        assert one.section in {rule.section for rule in known.values()}, one.name
+        assert set(one.fields) | set(one.where) <= set(FIELDS), one.name
+        assert set(one.rules) <= set(known), one.name
