@@ -146,7 +146,9 @@ def campaign(trials: Trials, checker: Checker, model: str, seed: int, sample: in
         batch = tried[start:start + BATCH]
         results, left = trials.run([case for case, _ in batch])
         tally.left += left
-        for (case, prediction), result in zip(batch, results, strict=True):
+        # Each batch is a process of its own, and so has another HOST_CR3.
+        for (case, _), result in zip(batch, results, strict=True):
+            prediction = predict(checker, facts, trials.base, case)
             judge(tally, known, trials.base, case, prediction, result)
     if not sample:
         tally.left += [f"deviation {one.name} does not occur any more: take it off the list"
