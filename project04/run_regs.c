@@ -69,7 +69,7 @@ static int check_init(const struct vtx_vm *vm, struct vtx_vcpu_init *init)
 	if (!vm->guest_root) {
 		pr_notice("init: VM %u: %llu bytes of memory have no page tables\n", vm->id,
 			  vm->memory.size);
-		return -EINVAL;
+		return vm->tables_error == -ENOSYS ? -ENOSYS : -EINVAL;
 	}
 	init->usable = vm->usable;
 	if (!init->rsp && init->vcpu * STACK_BYTES < vm->usable)

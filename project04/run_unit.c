@@ -48,6 +48,7 @@ static void build_tables(struct vtx_vm *vm)
 	int err;
 
 	err = guest_tables_build(&tables);
+	vm->tables_error = err;
 	if (err) {
 		if (err != -ENOSYS)
 			pr_notice("%s: no page tables in %llu bytes of memory: error %d\n",

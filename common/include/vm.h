@@ -65,6 +65,7 @@ struct vtx_vm {
 	struct vtx_vcpu *vcpus[VTX_MAX_VCPUS]; /**< by id */
 #if VTX_STAGE >= 4
 	u64 guest_root; /**< CR3 of the guest: physical address of the tables in guest memory */
+	int tables_error; /**< why there is no guest_root, or 0 */
 	u64 usable; /**< bytes of guest memory below the tables */
 #endif
 };
