@@ -32,12 +32,14 @@ enum create_key {
 	KEY_MEM = 'm',
 	KEY_VCPUS = 'c',
 	KEY_JSON = 'j',
+	KEY_QUIET = 'q',
 	KEY_HOLD = 256,
 };
 
 struct create_options {
 	struct vtx_vm_config config;
 	bool json;
+	bool quiet;
 	bool hold;
 	char **command; /* NULL: none */
 };
@@ -90,6 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_JSON:
 		options->json = true;
 		return 0;
+	case KEY_QUIET:
+		options->quiet = true;
+		return 0;
 	case KEY_HOLD:
 		options->hold = true;
 		return 0;
@@ -111,6 +116,7 @@ static const struct argp_option argp_options[] = {
 	{ "vcpus", KEY_VCPUS, "N", 0, "Virtual CPUs (1)", 0 },
 	{ "hold", KEY_HOLD, NULL, 0, "Keep the VM until a signal comes", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print one JSON object about the VM", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0, "Print nothing about the VM: stdout is COMMAND's", 0 },
 	{ 0 },
 };
 
@@ -191,7 +197,7 @@ static int run_command(unsigned int id, char **command)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int report(int fd, bool json, unsigned int *id)
+static int report(int fd, const struct create_options *options, unsigned int *id)
 {
 	struct cmd_vm vm;
 	int err = cmd_vm_ask(fd, 0, &vm);
@@ -202,7 +208,9 @@ static int report(int fd, bool json, unsigned int *id)
 		return CTL_NO;
 	}
 	*id = vm.info.id;
-	if (json)
+	if (options->quiet)
+		return CTL_DONE;
+	if (options->json)
 		ctl_json_print(cmd_vm_json(&vm));
 	else
 		cmd_vm_print(&vm);
@@ -219,7 +227,7 @@ static int create(int fd, struct create_options *options)
 		create_explain("create", &options->config, errno);
 		return CTL_NO;
 	}
-	status = report(fd, options->json, &id);
+	status = report(fd, options, &id);
 	if (status != CTL_DONE)
 		return status;
 	return options->command ? run_command(id, options->command) : hold(options->hold);
