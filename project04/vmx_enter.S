@@ -40,7 +40,7 @@
  *       ways in which that fails. At vmx_exited: store the guest's registers, FORGET_GUEST, clear
  *       registers that hold a value of his, restore the caller's, return OUTCOME_EXIT.
  * Read: Intel SDM vol. 3, "Loading Host State", and VMLAUNCH/VMRESUME in "VMX Instruction
- *       Reference"; project04/README.md, "Launch or resume"
+ *       Reference"; project04/README.md, "Launch or resume" and "The world switch"
  * Hint: RDI = regs, SIL = launched, RDX = host_rsp. MOV, PUSH and POP change no flags. The offsets
  *       are in vmx_offsets.h, which is made of vmx_offsets.c. Keep the exception-table entries: a
  *       CPU that is not in VMX operation raises #UD.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The grader's own guests: assembled on the host, different in each run, in no student's tree.
+"""The grader's own guests: assembled on the host, different in each run;
+in a starter as well, but nobody knows what a run draws.
 
     image = guests.code("mov %rsi, %rdi; EXIT 7")      a few lines
     image = guests.named("keep", VALUES=…)             tests/harness/guests/keep.S
