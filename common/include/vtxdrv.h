@@ -241,11 +241,14 @@ struct vtx_state {
 	__u64 fields; /**< in: pointer to struct vtx_field[size] */
 };
 
-/** Look VMs up. ENOENT: no VM there (with id 0: this file has none). */
+/** Look VMs up. ENOENT: no VM there (with id 0: this file has none); EINVAL: pad; EFAULT. */
 #define VTXDRV_VM_INFO _IOWR(VTXDRV_IOC, 0x30, struct vtx_vm_info)
-/** Look at a vCPU. ENOENT: no such VM; ERANGE: no such vCPU. */
+/** Look at a vCPU. ENOENT: no such VM; ERANGE: no such vCPU; EINTR: a fatal signal; EFAULT. */
 #define VTXDRV_VCPU_INFO _IOWR(VTXDRV_IOC, 0x31, struct vtx_vcpu_info)
-/** Read a control structure. Errors as for VTXDRV_VCPU_INFO, and EFAULT. */
+/**
+ * Read a control structure. Errors as for VTXDRV_VCPU_INFO; ENOMEM; ESHUTDOWN: the machine goes
+ * down; EIO: see the log.
+ */
 #define VTXDRV_GET_STATE _IOWR(VTXDRV_IOC, 0x32, struct vtx_state)
 
 #include "vtxdrv_run.h" /* project04 */

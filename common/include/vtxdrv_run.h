@@ -145,23 +145,37 @@ struct vtx_vcpu_stats {
 	struct vtx_exit_count exits[VTX_EXIT_REASONS]; /**< out: by basic exit reason */
 };
 
-/** Initialise a vCPU of this file's VM. EINVAL: an address; ERANGE: no such vCPU. */
+/**
+ * Initialise a vCPU of this file's VM. EINVAL: an address, or no room for page tables; ERANGE: no
+ * such vCPU; ENOENT: no VM; EBUSY: a thread runs it; ENOMEM; EFAULT; ESHUTDOWN: the machine goes
+ * down; EIO: see the log; EINTR: a fatal signal came first.
+ */
 #define VTXDRV_INIT_VCPU _IOWR(VTXDRV_IOC, 0x40, struct vtx_vcpu_init)
 /**
  * Run a vCPU of this file's VM; the argument is its id. One thread at a time for each vCPU.
  * Returns 0 when there is an exit to look at in struct vtx_run. EBUSY: another thread runs it;
- * ERANGE: no such vCPU; ENOENT: no VM; ENODATA: it was never initialised; EINVAL: flags or pad.
+ * ERANGE: no such vCPU; ENOENT: no VM; ENODATA: it was never initialised; EINVAL: flags or pad;
+ * EINTR: a fatal signal came first; EIO: see the log.
  */
 #define VTXDRV_RUN_VCPU _IO(VTXDRV_IOC, 0x41)
-/** General registers of a vCPU that does not run meanwhile. ENOENT, ERANGE, EFAULT. */
+/**
+ * General registers of a vCPU that does not run meanwhile. ENOENT: no such VM; ERANGE: no such
+ * vCPU; EFAULT; ESHUTDOWN, EIO, EINTR: as above.
+ */
 #define VTXDRV_GET_REGS _IOWR(VTXDRV_IOC, 0x42, struct vtx_vcpu_regs)
-/** The other way round, for a vCPU of this file's VM. EINVAL: vm is not 0, or a value. */
+/**
+ * The other way round, for a vCPU of this file's VM. EINVAL: vm is not 0, or a value; EBUSY: a
+ * thread runs it; ENODATA: it was never initialised; the others as above.
+ */
 #define VTXDRV_SET_REGS _IOW(VTXDRV_IOC, 0x43, struct vtx_vcpu_regs)
 /** Segments, tables, control and debug registers. Errors as for VTXDRV_GET_REGS. */
 #define VTXDRV_GET_SREGS _IOWR(VTXDRV_IOC, 0x44, struct vtx_vcpu_sregs)
-/** EPERM: a CR3 that is not the driver's own (project05 lifts that); EINVAL: see the log. */
+/**
+ * EPERM: a CR3 that is not the driver's own (project05 lifts that), or a bit of CR0, CR4 or EFER
+ * that may not change; EINVAL: a value or padding, see the log; the others as for VTXDRV_SET_REGS.
+ */
 #define VTXDRV_SET_SREGS _IOW(VTXDRV_IOC, 0x45, struct vtx_vcpu_sregs)
-/** What a vCPU has done so far. Errors as for VTXDRV_GET_REGS. */
+/** What a vCPU has done so far. Errors as for VTXDRV_GET_REGS, and ENOMEM. */
 #define VTXDRV_GET_STATS _IOWR(VTXDRV_IOC, 0x46, struct vtx_vcpu_stats)
 
 /** Most fields that VTXDRV_TRY_ENTRY changes at once. */
@@ -180,7 +194,8 @@ struct vtx_try_entry {
 /**
  * Change fields, enter once, and put the fields back. For the proof of the rules against a machine:
  * it can take the machine down, so the module parameter allow_try_entry must be set. EPERM: it is
- * not; EINVAL: a field that may not be tried.
+ * not; EINVAL: a field that may not be tried; EOPNOTSUPP: this processor has no VMX-preemption
+ * timer to come back by; ENOMEM; the others as for VTXDRV_SET_REGS.
  */
 #define VTXDRV_TRY_ENTRY _IOWR(VTXDRV_IOC, 0x47, struct vtx_try_entry)
 
