@@ -82,13 +82,20 @@ void vm_free(struct vtx_vm *vm)
 	vtx_free(vm);
 }
 
+/* A VM is a user of VMX. What ERANGE and EFAULT say of CPUs, CREATE_VM says of its argument. */
+static int use_vmx(void)
+{
+	struct vtx_enable why = { .cpu = -1 };
+	int err = vmxon_vm_get(&why);
+
+	return err == -ERANGE || err == -EFAULT ? -EPROTO : err;
+}
+
 /* 0 or an errno, and then nothing is left. */
 static int vm_fill(struct vtx_vm *vm, const struct vtx_vm_config *config)
 {
-	struct vtx_enable why = { .cpu = -1 };
-	int err;
+	int err = use_vmx();
 
-	err = vmxon_vm_get(&why);
 	if (err)
 		return err;
 	err = vm_memory_left(config->guest_mem_size) ?:

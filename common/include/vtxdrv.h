@@ -191,7 +191,9 @@ struct vtx_vm_config {
  * above the limit · EOVERFLOW memory that no address space holds · ERANGE fewer than one vCPU ·
  * E2BIG vCPUs above the limit · EEXIST this file has a VM · ENOMEM · EOPNOTSUPP a 32-bit caller ·
  * and those of VTXDRV_ENABLE, for a VM is a user of VMX; ENODEV says also that the processor lacks
- * a control that a vCPU needs, and the log which. ENOSPC: 2^32 - 1 VMs have been created.
+ * a control that a vCPU needs, and the log which; EPROTO also stands for that one's ERANGE and
+ * EFAULT. EIO: a VMX instruction failed. EINTR: a fatal signal came first. ENOSPC: 2^32 - 1 VMs
+ * have been created.
  */
 #define VTXDRV_CREATE_VM _IOW(VTXDRV_IOC, 1, struct vtx_vm_config)
 
