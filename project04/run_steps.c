@@ -22,6 +22,8 @@
 /* How long to wait for a visitor before looking again: he has to wake up, and reads 200 fields. */
 #define VISIT_US_MIN 20
 #define VISIT_US_MAX 200
+/* How often to look: who is visited without end has a deadline all the same. */
+#define VISIT_LOOKS 50
 
 void vtx_exit_set(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind)
 {
@@ -177,8 +179,10 @@ void vtx_log_exit(struct vtx_vcpu *vcpu)
 
 static void wait_for_visitors(struct vtx_vcpu *vcpu)
 {
+	unsigned int looks = VISIT_LOOKS;
+
 	mutex_unlock(&vcpu->lock);
-	while (atomic_read(&vcpu->visitors) && !signal_pending(current))
+	while (looks-- && atomic_read(&vcpu->visitors) && !signal_pending(current))
 		usleep_range(VISIT_US_MIN, VISIT_US_MAX);
 	mutex_lock(&vcpu->lock);
 }
