@@ -36,9 +36,13 @@ static const u16 undone[] = {
 	VMCS_NR_HOST_IA32_SYSENTER_ESP, VMCS_NR_HOST_IA32_SYSENTER_EIP,
 };
 
-/* Exit controls that change the host by what the VMCS, or nothing, holds for it. */
+/*
+ * Exit controls that change the host by what the VMCS, or nothing, holds for it. The guest's
+ * IA32_EFER and IA32_PAT may have been loaded before an entry fails, and have to go again.
+ */
 #define UNSAFE_EXIT                                                                           \
-	(VMX_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL | VMX_EXIT_LOAD_CET_STATE | VMX_EXIT_LOAD_PKRS | \
+	(VMX_EXIT_LOAD_IA32_EFER | VMX_EXIT_LOAD_IA32_PAT |                                   \
+	 VMX_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL | VMX_EXIT_LOAD_CET_STATE | VMX_EXIT_LOAD_PKRS | \
 	 VMX_EXIT_CLEAR_IA32_RTIT_CTL | VMX_EXIT_CLEAR_IA32_LBR_CTL | VMX_EXIT_CLEAR_UINV |   \
 	 VMX_EXIT_ACTIVATE_SECONDARY_CONTROLS)
 
