@@ -167,7 +167,7 @@ int vmx_guest_init(struct vtx_vcpu *vcpu, u64 root)
 
 	err = vmx_host_state(vmx) ?: vmx_guest_state(root);
 	if (err)
-		return err;
+		return err == -ENOSYS ? err : -EIO;
 	/* A vCPU that is initialised again is as new. */
 	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
 		     vmx->controls.value[VMX_CTL_PRIMARY]);
