@@ -198,7 +198,7 @@ class Controller:
                                                [*self.plan.values(), *self.results.values()])
         run.stages = [grade_sum.stage_result(run, self.settings, directory, self._doubt)
                       for directory in directories]
-        if self.settings.results and not run.partial:  # a part of a suite has no score to write
+        if self.settings.results and (self.settings.write_part or not run.partial):
             self._written = grade_files.write(
                 run, [(s, grade_sum.folder(self.settings, s.name)) for s in run.stages])
 

@@ -43,6 +43,7 @@ class Settings:
     seed: str = ""
     parallel: bool = False
     grader_sample: bool = False
+    write_part: bool = False  # a part of a suite has no score; its results are written all the same
     budget: float = 0.0  # seconds for what tests/grader begins; 0: all of it
 
     @property
@@ -71,6 +72,8 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption("--seed", default="", help="draw the nonces of an earlier run again")
     group.addoption("--grader-sample", action="store_true", help="of tests/grader only what is"
                     " marked `sample`")
+    group.addoption("--write-part", action="store_true", help="write the results of a part of the"
+                    " suite as well, which has no score (for our own tests)")
     group.addoption("--budget", type=float, default=0, metavar="MINUTES", help="of tests/grader"
                     " begin nothing after so long: the sample, then others in an order that --seed"
                     " draws")
@@ -94,7 +97,8 @@ def make_settings(config: pytest.Config) -> Settings:
         kvers=option("--kver") or [""], todo=option("--todo"), submit=submit, results=results,
         seed=option("--seed") or shared.get("seed") or uuid.uuid4().hex[:8],
         parallel=bool(shared) or bool(getattr(config.option, "numprocesses", None)),
-        grader_sample=option("--grader-sample"), budget=option("--budget") * 60,
+        grader_sample=option("--grader-sample"), write_part=option("--write-part"),
+        budget=option("--budget") * 60,
     )
 
 

@@ -208,7 +208,7 @@ def _unclear(number: str, explanation: str, says: str) -> list[str]:
 
 def judge(mutant: Mutant, grading: Grading) -> Verdict:
     """Hold a grading against what the mutant promises."""
-    if grading.score is None:
+    if not grading.decided:
         return Verdict((), "", (f"no score (exit status {grading.status}): the grader could not"
                                 " tell",))
     worth = {test["number"]: test["extra_data"]["points"] for test in grading.data["tests"]}

@@ -42,9 +42,14 @@ class Grading:
     data: dict[str, Any] = field(default_factory=dict)  # results.json
 
     @property
+    def decided(self) -> bool:
+        """True if what was graded has its points, or certainly has not."""
+        return self.status in (0, 1)
+
+    @property
     def score(self) -> int | None:
-        """Points of the stage; None where they could not be decided."""
-        return self.data.get("score") if self.status in (0, 1) else None
+        """Points of the stage; None where they could not be decided, and for a part of it."""
+        return self.data.get("score") if self.decided else None
 
     @property
     def points(self) -> dict[str, int | None]:
@@ -78,7 +83,7 @@ def command(stage: str, root: Path, build: Path, results: Path, jobs: int = 0,
             "--build-root", str(build), "--results", str(results)]
     for option, value in options.items():
         argv += [f"--{option}", str(value)] if value else []
-    return argv
+    return [*argv, "--write-part"] if options.get("exercise") else argv
 
 
 def _environment(root: Path) -> dict[str, str]:
@@ -127,13 +132,14 @@ def _load(results: Path) -> dict[str, Any]:
 
 def grade(stage: str, submit: Path | None = None, *, build: Path, results: Path, todo: str = "",
           root: Path = REPOSITORY, kver: str = "", seed: str = "", jobs: int = 0,
-          timeout: float = TIMEOUT) -> Grading:
+          exercise: str = "", timeout: float = TIMEOUT) -> Grading:
     """Grade one stage of the tree at `root`, with the files of `submit` if given.
 
     build:    the O= of make; several gradings may share it
     results:  where results.json, rubric.txt … and the log go; an older result there is removed
     todo:     exercises to leave unsolved, "1.3 2.1"
     jobs:     machines side by side; 0 does everything in one process
+    exercise: the only one that is graded, "1.3"; the others are not in the results then
     timeout:  seconds, after which the grader is ended and the grading has no score
     """
     results.mkdir(parents=True, exist_ok=True)
@@ -141,7 +147,7 @@ def grade(stage: str, submit: Path | None = None, *, build: Path, results: Path,
         (results / old).unlink(missing_ok=True)
     log = results / "grader.log"
     argv = command(stage, root, build, results, jobs, submit=submit, todo=todo, kver=kver,
-                   seed=seed)
+                   seed=seed, exercise=exercise)
     started = time.monotonic()
     status = _run(argv, root, log, timeout)
     return Grading(stage_name(stage), status, time.monotonic() - started, _tail(log), results,
