@@ -38,8 +38,8 @@ struct vm_limits vm_limits(void)
 }
 
 /*
- * What the other VMs have counts too. Guest memory is no process's, so the OOM killer would not find
- * it, and kill whoever has most of his own.
+ * What the other VMs have counts too. Guest memory is no process's, so the OOM killer would not
+ * find it, and kill whoever has most of his own.
  */
 int vm_memory_left(u64 size)
 {
@@ -49,7 +49,8 @@ int vm_memory_left(u64 size)
 
 	if (size <= bytes)
 		return 0;
-	pr_notice("create: %llu bytes of memory, this machine has %llu left for VMs\n", size, bytes);
+	pr_notice("create: %llu bytes of memory, this machine has %llu left for VMs\n", size,
+		  bytes);
 	return -ENOMEM;
 }
 
