@@ -19,6 +19,7 @@ README = "project04/README.md"
 LOOP = f"{README}#the-run-loop"
 CYCLES = 1000
 KILLS = 20
+ROUNDS = 4  # of a work that seems to lose memory: the kernel's own pages come and go
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
 HALT = guests.code("cpuid; hlt")
 
@@ -34,10 +35,11 @@ def lost_in(lab, work):
 
 
 def check_nothing_lost(lab, work, times):
-    """What the kernel fills once is no leak: that loses as much each time."""
-    lost = lost_in(lab, work)
-    if max(lost) >= times // 2:
+    """What the kernel fills now and then is no leak: that loses as much each time."""
+    for _ in range(ROUNDS):
         lost = lost_in(lab, work)
+        if max(lost) < times // 2:
+            break
     require(max(lost) < times // 2, expected=f"fewer than {times // 2} pages, {times} times",
             seen=f"{lost[0]} pages, {lost[1]} of slabs", what="memory lost", read=LOOP)
 
