@@ -2,7 +2,7 @@
 /*
  * The checks of a VM entry: descriptor tables, RIP, RFLAGS, link pointer, PDPTEs, and MSRs.
  */
-#include "vmx_check_rules.h"
+#include "vmx_check_guest_rules.h"
 
 #define TABLES "Checks on Guest Descriptor-Table Registers"
 #define RIP "Checks on Guest RIP, RFLAGS, and SSP"
@@ -107,17 +107,6 @@ static bool msr_entries(struct vmx_look *look)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-#define GUEST(name, title, what, predicate, ...)                                             \
-	{                                                                                    \
-		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = title, .text = what, \
-		.holds = predicate, RULE_FIELDS(__VA_ARGS__)                                 \
-	}
-#define GUEST_BITS_0(name, title, what, value, ...)                                          \
-	{                                                                                    \
-		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = title, .text = what, \
-		.holds = rule_bits_0, .arg = value, RULE_FIELDS(__VA_ARGS__)                 \
-	}
-#define EVENT VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION
 #define PDPTE(n)                                                             \
 	GUEST("pdpte" #n, PDPTES,                                            \
 	      "with PAE paging bits 8:5, 2:1 and those beyond the physical " \

@@ -2,7 +2,7 @@
 /*
  * The checks of a VM entry: activity state, interruptibility, pending debug exceptions.
  */
-#include "vmx_check_rules.h"
+#include "vmx_check_guest_rules.h"
 
 #define STATE "Checks on Guest Non-Register State"
 
@@ -200,17 +200,6 @@ static bool pending_features(struct vmx_look *look)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-#define GUEST(name, title, what, predicate, ...)                                             \
-	{                                                                                    \
-		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = title, .text = what, \
-		.holds = predicate, RULE_FIELDS(__VA_ARGS__)                                 \
-	}
-#define GUEST_BITS_0(name, title, what, value, ...)                                          \
-	{                                                                                    \
-		.id = "guest." name, .kind = VMX_RULE_GUEST, .section = title, .text = what, \
-		.holds = rule_bits_0, .arg = value, RULE_FIELDS(__VA_ARGS__)                 \
-	}
-#define EVENT VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION
 #define BLOCKING VMCS_NR_GUEST_INTERRUPTIBILITY_STATE
 #define ACTIVITY VMCS_NR_GUEST_ACTIVITY_STATE
 #define PENDING VMCS_NR_GUEST_PENDING_DEBUG_EXCEPTIONS

@@ -101,6 +101,23 @@ u64 look_efer_reserved(struct vmx_look *look);
 /** The upper half of a 64-bit value. */
 #define UPPER_32 GENMASK_ULL(63, 32)
 
+/** IA32_FRED_… of guest and host: the user defines FRED(name, what, predicate, value, field). */
+#define FRED_RULES                                                                                 \
+	FRED("config", "bits 11, 5:4 and 2 must be 0, the address canonical", rule_fred_config, 0, \
+	     IA32_FRED_CONFIG),                                                                    \
+		FRED("rsp1", "canonical and aligned to 64 bytes", rule_fred_pointer,               \
+		     GENMASK_ULL(5, 0), IA32_FRED_RSP1),                                           \
+		FRED("rsp2", "canonical and aligned to 64 bytes", rule_fred_pointer,               \
+		     GENMASK_ULL(5, 0), IA32_FRED_RSP2),                                           \
+		FRED("rsp3", "canonical and aligned to 64 bytes", rule_fred_pointer,               \
+		     GENMASK_ULL(5, 0), IA32_FRED_RSP3),                                           \
+		FRED("ssp1", "canonical and aligned to 8 bytes", rule_fred_pointer,                \
+		     GENMASK_ULL(2, 0), IA32_FRED_SSP1),                                           \
+		FRED("ssp2", "canonical and aligned to 8 bytes", rule_fred_pointer,                \
+		     GENMASK_ULL(2, 0), IA32_FRED_SSP2),                                           \
+		FRED("ssp3", "canonical and aligned to 8 bytes", rule_fred_pointer,                \
+		     GENMASK_ULL(2, 0), IA32_FRED_SSP3)
+
 /** The files with rules, in the order of the SDM. Each table ends with an id of NULL. */
 extern const struct vmx_rule vmx_rules_exec[];
 extern const struct vmx_rule vmx_rules_apic[];
