@@ -76,6 +76,7 @@ static int vcpus_new(struct vtx_vm *vm)
 void vm_free(struct vtx_vm *vm)
 {
 	vcpus_delete(vm);
+	vtx_units_vm_destroy(vm);
 	guest_mem_free(&vm->memory);
 	vmxon_vm_put();
 	put_pid(vm->owner);
@@ -102,11 +103,16 @@ static int vm_fill(struct vtx_vm *vm, const struct vtx_vm_config *config)
 	      guest_mem_alloc(&vm->memory, config->guest_mem_size);
 	if (err)
 		goto err_vmx;
-	err = vcpus_new(vm);
+	err = vtx_units_vm_create(vm);
 	if (err)
 		goto err_memory;
+	err = vcpus_new(vm);
+	if (err)
+		goto err_units;
 	return 0;
 
+err_units:
+	vtx_units_vm_destroy(vm);
 err_memory:
 	guest_mem_free(&vm->memory);
 err_vmx:

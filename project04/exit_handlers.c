@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the driver answers by itself, by kind of exit. Loaded, interrupts off: short, and nothing
- * that sleeps. A kind without a handler goes to user space.
+ * What the driver answers by itself, by kind of exit. A kind that no unit has an answer to goes to
+ * user space.
  */
 #include <asm/processor.h>
+#include <linux/cache.h>
 
 #include "hv_ops.h"
 #include "run.h"
 #include "x86_bits.h"
 
-/* The instruction is answered: go on behind it. */
-static enum vtx_next done(struct vtx_vcpu *vcpu)
+enum vtx_next vtx_answered(struct vtx_vcpu *vcpu)
 {
 	vcpu->exit.handled = !hv->skip_instruction(vcpu);
 	return vcpu->exit.handled ? VTX_NEXT_GUEST : VTX_NEXT_USER;
@@ -83,7 +83,7 @@ static enum vtx_next handle_cpuid(struct vtx_vcpu *vcpu)
 	regs->rbx = answer.ebx;
 	regs->rcx = answer.ecx;
 	regs->rdx = answer.edx;
-	return done(vcpu);
+	return vtx_answered(vcpu);
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static enum vtx_next handle_cr(struct vtx_vcpu *vcpu)
 		(&vcpu->regs.rax)[exit->gpr] = has;
 	else if (exit->value != has)
 		return VTX_NEXT_USER;
-	return done(vcpu);
+	return vtx_answered(vcpu);
 }
 
 /* The instruction is not skipped: the next time it does not exit. */
@@ -132,19 +132,35 @@ static enum vtx_next handle_hypercall(struct vtx_vcpu *vcpu)
 	return VTX_NEXT_USER;
 }
 
-static enum vtx_next (*const handlers[VTX_EXIT_KINDS])(struct vtx_vcpu *vcpu) = {
-	[VTX_EXIT_HLT] = handle_hlt,
-	[VTX_EXIT_HYPERCALL] = handle_hypercall,
-	[VTX_EXIT_CPUID] = handle_cpuid,
-	[VTX_EXIT_CR] = handle_cr,
-	[VTX_EXIT_DR] = handle_dr,
-	[VTX_EXIT_INTERRUPT] = go_on,
-	[VTX_EXIT_NMI] = go_on,
+const struct vtx_exit_answer run_exits[] = {
+	{ VTX_EXIT_HLT, handle_hlt },
+	{ VTX_EXIT_HYPERCALL, handle_hypercall },
+	{ VTX_EXIT_CPUID, handle_cpuid },
+	{ VTX_EXIT_CR, handle_cr },
+	{ VTX_EXIT_DR, handle_dr },
+	{ VTX_EXIT_INTERRUPT, go_on },
+	{ VTX_EXIT_NMI, go_on },
+	{}
 };
+
+/* ---- who answers which kind ------------------------------------------------------------------ */
+
+static enum vtx_next (*answers[VTX_EXIT_KINDS])(struct vtx_vcpu *vcpu) __ro_after_init;
+
+void vtx_collect_answers(void)
+{
+	const struct vtx_exit_answer *entry;
+	size_t i;
+
+	for (i = 0; vtx_units[i]; i++) {
+		for (entry = vtx_units[i]->exits; entry && entry->kind; entry++)
+			answers[entry->kind] = entry->answer;
+	}
+}
 
 enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu)
 {
-	if (vcpu->exit.kind >= VTX_EXIT_KINDS || !handlers[vcpu->exit.kind])
+	if (vcpu->exit.kind >= VTX_EXIT_KINDS || !answers[vcpu->exit.kind])
 		return VTX_NEXT_USER;
-	return handlers[vcpu->exit.kind](vcpu);
+	return answers[vcpu->exit.kind](vcpu);
 }

@@ -14,13 +14,6 @@
 /** VTXDRV_RUN_VCPU, and the registers of a vCPU. */
 extern const struct vtx_unit run_unit;
 
-/** What the run loop does next. */
-enum vtx_next {
-	VTX_NEXT_GUEST, /**< enter the guest again */
-	VTX_NEXT_ASIDE, /**< put the vCPU, let others have CPU and vCPU, and come back */
-	VTX_NEXT_USER, /**< return to user space: vcpu->exit says why */
-};
-
 /** One call of VTXDRV_RUN_VCPU. */
 struct vtx_turn {
 	struct vtx_vcpu *vcpu; /**< that runs */
@@ -86,13 +79,34 @@ void vtx_step_aside(struct vtx_vcpu *vcpu);
 /** Make up an exit that was none of the guest's: a signal, a timeout, a shutdown. Any context. */
 void vtx_exit_set(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind);
 
+/**
+ * For an answer that has to sleep: have it called when the vCPU is not loaded any more, before the
+ * next entry. It returns VTX_NEXT_GUEST, or VTX_NEXT_USER with vcpu->exit filled in. vcpu->lock is
+ * held; a visitor may come between two calls.
+ *
+ * @return what the handler of the exit returns: VTX_NEXT_ASIDE
+ */
+enum vtx_next vtx_sleep_on(struct vtx_vcpu *vcpu, enum vtx_next (*work)(struct vtx_vcpu *vcpu));
+
+/** Do what vtx_sleep_on() has left, if anything. Not loaded; may sleep. */
+void vtx_do_work(struct vtx_vcpu *vcpu);
+
 /* ---- exit_handlers.c ------------------------------------------------------------------------- */
 
+/** The exits that this project answers. */
+extern const struct vtx_exit_answer run_exits[];
+
+/** Note who answers which kind: the last unit that knows it. At the module's start. */
+void vtx_collect_answers(void);
+
+/** The instruction that has caused the exit is done: go on behind it. Loaded. */
+enum vtx_next vtx_answered(struct vtx_vcpu *vcpu);
+
 /**
- * Answer vcpu->exit, or leave it to user space; exit.handled is set accordingly. Loaded, interrupts
- * off.
+ * Have the unit that knows this kind answer vcpu->exit, or leave it to user space; exit.handled is
+ * set accordingly. Loaded, interrupts off.
  *
- * @return VTX_NEXT_GUEST or VTX_NEXT_USER
+ * @return VTX_NEXT_GUEST; VTX_NEXT_ASIDE: see vtx_sleep_on(); VTX_NEXT_USER
  */
 enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
 

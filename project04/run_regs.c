@@ -74,9 +74,9 @@ static int check_init(const struct vtx_vm *vm, struct vtx_vcpu_init *init)
 	init->usable = vm->usable;
 	if (!init->rsp && init->vcpu * STACK_BYTES < vm->usable)
 		init->rsp = vm->usable - init->vcpu * STACK_BYTES;
-	if (init->pad || init->rip >= vm->usable || !init->rsp || init->rsp > vm->usable) {
-		pr_notice("init: RIP %#llx and RSP %#llx must be below %#llx; pad %#x must be 0\n",
-			  init->rip, init->rsp, vm->usable, init->pad);
+	if (init->mode || init->rip >= vm->usable || !init->rsp || init->rsp > vm->usable) {
+		pr_notice("init: RIP %#llx and RSP %#llx must be below %#llx; mode %u must be 0\n",
+			  init->rip, init->rsp, vm->usable, init->mode);
 		return -EINVAL;
 	}
 	return 0;

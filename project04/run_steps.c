@@ -57,8 +57,12 @@ static bool is_over(const struct vtx_turn *turn)
 
 enum vtx_next vtx_before_entry(struct vtx_turn *turn)
 {
-	const struct vtx_vcpu *vcpu = turn->vcpu;
+	struct vtx_vcpu *vcpu = turn->vcpu;
 
+	if (vcpu->to_user) {
+		vcpu->to_user = false;
+		return VTX_NEXT_USER;
+	}
 	if (wanted_in_user_mode())
 		return to_user(turn, VTX_EXIT_SIGNAL);
 	if (is_over(turn))
@@ -68,6 +72,21 @@ enum vtx_next vtx_before_entry(struct vtx_turn *turn)
 	if (need_resched() || atomic_read(&vcpu->visitors))
 		return VTX_NEXT_ASIDE;
 	return VTX_NEXT_GUEST;
+}
+
+enum vtx_next vtx_sleep_on(struct vtx_vcpu *vcpu, enum vtx_next (*work)(struct vtx_vcpu *vcpu))
+{
+	vcpu->work = work;
+	return VTX_NEXT_ASIDE;
+}
+
+void vtx_do_work(struct vtx_vcpu *vcpu)
+{
+	enum vtx_next (*work)(struct vtx_vcpu *vcpu) = vcpu->work;
+
+	vcpu->work = NULL;
+	if (work)
+		vcpu->to_user = work(vcpu) == VTX_NEXT_USER;
 }
 
 enum vtx_next vtx_load_failed(struct vtx_turn *turn, int err)
@@ -189,6 +208,7 @@ static void wait_for_visitors(struct vtx_vcpu *vcpu)
 
 void vtx_step_aside(struct vtx_vcpu *vcpu)
 {
+	vtx_do_work(vcpu);
 	if (atomic_read(&vcpu->visitors))
 		wait_for_visitors(vcpu);
 	cond_resched();

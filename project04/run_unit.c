@@ -142,8 +142,16 @@ static const struct vtx_ioctl run_ioctls[] = {
 	{}
 };
 
+static int run_init(void)
+{
+	vtx_collect_answers();
+	return 0;
+}
+
 const struct vtx_unit run_unit = {
 	.name = "run",
+	.init = run_init,
+	.exits = run_exits,
 	.features = VTX_FEATURE_RUN,
 	.ioctls = run_ioctls,
 	.mmap = run_mmap,

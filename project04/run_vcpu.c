@@ -87,6 +87,7 @@ static int run_held(struct vtx_vcpu *vcpu)
 	if (err)
 		return err;
 	deadline_start(&turn, timeout_ns);
+	vtx_do_work(vcpu);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	err = vtx_run_loop(&turn);
 	vtx_count_cost(&turn);

@@ -26,6 +26,23 @@ struct vtx_ioctl {
 	long (*handle)(struct vtx_file *file, void __user *arg);
 };
 
+/** What the run loop does next (project04). */
+enum vtx_next {
+	VTX_NEXT_GUEST, /**< enter the guest again */
+	VTX_NEXT_ASIDE, /**< put the vCPU, let others have CPU and vCPU, and come back */
+	VTX_NEXT_USER, /**< return to user space: vcpu->exit says why */
+};
+
+/** Who answers an exit of one kind (project04). */
+struct vtx_exit_answer {
+	u32 kind; /**< enum vtx_exit_kind; 0 ends the list */
+	/**
+	 * Answer vcpu->exit and set exit.handled, or leave it to user space. Loaded, interrupts
+	 * off: short, and nothing that sleeps. What has to sleep is left to vtx_sleep_on().
+	 */
+	enum vtx_next (*answer)(struct vtx_vcpu *vcpu);
+};
+
 /** What a unit offers; every pointer may be NULL. */
 struct vtx_unit {
 	const char *name; /**< for messages */
@@ -52,6 +69,18 @@ struct vtx_unit {
 	int (*vcpu_create)(struct vtx_vcpu *vcpu);
 	/** The other way round, before hv->vcpu_free(), in reverse order. May sleep. */
 	void (*vcpu_destroy)(struct vtx_vcpu *vcpu);
+	/**
+	 * What a unit keeps for each VM: called when it is created, in the order of the units,
+	 * before there is any vCPU. May sleep; 0 or a negative errno, then nothing is left behind.
+	 */
+	int (*vm_create)(struct vtx_vm *vm);
+	/** The other way round, when no vCPU is left, in reverse order. May sleep. */
+	void (*vm_destroy)(struct vtx_vm *vm);
+	/**
+	 * Exits that it answers, in the place of earlier units if they know the kind as well; ends
+	 * with kind 0.
+	 */
+	const struct vtx_exit_answer *exits;
 };
 
 /** The units of this stage in the order of their init, NULL at the end. Defined by stage.c. */
@@ -73,6 +102,10 @@ int vtx_units_mmap(struct vtx_file *file, struct vm_area_struct *vma);
 int vtx_units_vcpu_create(struct vtx_vcpu *vcpu);
 /** Call vcpu_destroy of every unit in reverse order. May sleep. */
 void vtx_units_vcpu_destroy(struct vtx_vcpu *vcpu);
+/** Call vm_create of every unit in order; on failure undo the earlier ones. May sleep. */
+int vtx_units_vm_create(struct vtx_vm *vm);
+/** Call vm_destroy of every unit in reverse order. May sleep. */
+void vtx_units_vm_destroy(struct vtx_vm *vm);
 /** The unit's handler for @p cmd, or NULL if no unit of this stage has one. */
 const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd);
 

@@ -23,6 +23,7 @@
 
 #include "device.h"
 #include "guest_mem.h"
+#include "unit.h"
 #include "vtx_types.h"
 #include "vtxdrv.h"
 
@@ -48,6 +49,8 @@ struct vtx_vcpu {
 	u32 pkru; /**< of the guest */
 	struct fpu_guest fpu; /**< x87, SSE, AVX … of the guest */
 	struct vtx_exit exit; /**< the last one */
+	enum vtx_next (*work)(struct vtx_vcpu *vcpu); /**< see vtx_sleep_on(), or NULL */
+	bool to_user; /**< work has filled in exit for user space */
 	u64 exits; /**< how many */
 	struct vtx_vcpu_stats *stats; /**< what VTXDRV_GET_STATS tells */
 #endif

@@ -29,6 +29,8 @@
 #define VTX_FEATURE_VMXON (1ULL << 1)
 #define VTX_FEATURE_VM (1ULL << 2)
 #define VTX_FEATURE_RUN (1ULL << 3)
+#define VTX_FEATURE_MEMORY (1ULL << 4) /**< project05: slots, lazy memory, MMIO exits */
+#define VTX_FEATURE_EXITS (1ULL << 5) /**< project06: I/O, MSRs, events, timers */
 
 /** Answer of VTXDRV_GET_INFO. */
 struct vtx_info {
@@ -254,6 +256,8 @@ struct vtx_state {
 #define VTXDRV_GET_STATE _IOWR(VTXDRV_IOC, 0x32, struct vtx_state)
 
 #include "vtxdrv_run.h" /* project04 */
+#include "vtxdrv_mem.h" /* project05 */
+#include "vtxdrv_irq.h" /* project06 */
 
 /* ---- the layout, asserted on both sides ---------------------------------------------------- */
 
@@ -301,9 +305,13 @@ VTX_ABI_SIZE(vtx_sregs, 328);
 VTX_ABI_AT(vtx_exit, instruction_error, 32);
 VTX_ABI_AT(vtx_exit, address, 48);
 VTX_ABI_AT(vtx_exit, value, 72);
-VTX_ABI_SIZE(vtx_exit, 120);
+VTX_ABI_AT(vtx_exit, gpa, 120);
+VTX_ABI_AT(vtx_exit, data, 160);
+VTX_ABI_SIZE(vtx_exit, 168);
 VTX_ABI_AT(vtx_run, exit, 32);
-VTX_ABI_SIZE(vtx_run, 152);
+VTX_ABI_AT(vtx_run, data, 200);
+VTX_ABI_AT(vtx_run, sregs, 352);
+VTX_ABI_SIZE(vtx_run, 680);
 VTX_ABI_SIZE(vtx_vcpu_init, 56);
 VTX_ABI_SIZE(vtx_vcpu_regs, 152);
 VTX_ABI_SIZE(vtx_vcpu_sregs, 336);
@@ -311,6 +319,18 @@ VTX_ABI_AT(vtx_vcpu_stats, exits, 24);
 VTX_ABI_SIZE(vtx_vcpu_stats, 1304);
 VTX_ABI_AT(vtx_try_entry, instruction_error, 136);
 VTX_ABI_SIZE(vtx_try_entry, 152);
+VTX_ABI_SIZE(vtx_slot, 40);
+VTX_ABI_SIZE(vtx_slot_info, 56);
+VTX_ABI_SIZE(vtx_protect, 24);
+VTX_ABI_SIZE(vtx_dirty_log, 40);
+VTX_ABI_SIZE(vtx_walk, 128);
+VTX_ABI_SIZE(vtx_map_range, 40);
+VTX_ABI_SIZE(vtx_map, 40);
+VTX_ABI_SIZE(vtx_memory_info, 48);
+VTX_ABI_SIZE(vtx_event, 32);
+VTX_ABI_SIZE(vtx_timer, 24);
+VTX_ABI_SIZE(vtx_msr_policy, 16);
+VTX_ABI_SIZE(vtx_vcpu_events, 72);
 
 #undef VTX_ABI_AT
 #undef VTX_ABI_SIZE

@@ -58,6 +58,28 @@ enum vtx_exit_kind {
 	VTX_EXIT_SIGNAL = 12, /**< a signal is pending for the caller; the guest is intact */
 	VTX_EXIT_TIMEOUT = 13, /**< timeout_ns is over; the guest is intact */
 	VTX_EXIT_SHUTDOWN = 14, /**< the CPU has left VMX operation (reboot, unload) */
+	/* project05 */
+	VTX_EXIT_NOT_PRESENT = 15, /**< memory of a slot that has no frame yet: the driver gets one */
+	VTX_EXIT_MMIO = 16, /**< no slot is there: gpa, linear, memory_access; run.regs, run.sregs */
+	VTX_EXIT_PROTECTION = 17, /**< the slot does not allow it: gpa, linear, memory_access, slot */
+	VTX_EXIT_NO_MEMORY = 18, /**< the host has no frame for gpa; the guest is intact */
+	VTX_EXIT_MISCONFIGURED = 19, /**< an entry of the tables that no processor takes: gpa */
+	/* project06 */
+	VTX_EXIT_IO = 20, /**< IN, OUT, INS, OUTS: port, io_size, io_flags, data */
+	VTX_EXIT_RDMSR = 21, /**< msr */
+	VTX_EXIT_WRMSR = 22, /**< msr, data */
+	VTX_EXIT_INTA = 23, /**< the guest takes the interrupt of its INTR line: which vector? */
+	VTX_EXIT_TIMER = 24, /**< a timer without a vector has expired */
+	VTX_EXIT_XSETBV = 25, /**< answered by the driver */
+	VTX_EXIT_INVALIDATE = 26, /**< INVD, WBINVD, INVLPG, INVPCID: answered by the driver */
+	VTX_EXIT_PAUSE = 27, /**< PAUSE, or too many of them: answered by the driver */
+	VTX_EXIT_MONITOR = 28, /**< MONITOR or MWAIT: answered by the driver */
+	VTX_EXIT_COUNTER = 29, /**< RDPMC, RDTSC, RDTSCP: answered by the driver */
+	VTX_EXIT_DESCRIPTOR_TABLE = 30, /**< LGDT, SIDT, LTR …: answered by the driver */
+	VTX_EXIT_TASK_SWITCH = 31, /**< by hardware: nobody does it; value: what the vendor says */
+	VTX_EXIT_FORBIDDEN = 32, /**< an instruction that this guest does not have: it gets a #UD */
+	VTX_EXIT_IRQ_WINDOW = 33, /**< the guest can take an interrupt now: answered by the driver */
+	VTX_EXIT_NMI_WINDOW = 34, /**< the guest can take an NMI now: answered by the driver */
 	VTX_EXIT_KINDS /**< how many there are */
 };
 
@@ -88,10 +110,34 @@ struct vtx_exit {
 	__u64 value; /**< out: what a CR was to become */
 	__u64 nr; /**< out: RAX of a hypercall */
 	__u64 args[4]; /**< out: RDI, RSI, RDX, RCX of a hypercall */
+	__u64 gpa; /**< out: guest-physical address of a memory access */
+	__u64 linear; /**< out: its guest-linear address, with VTX_ACCESS_LINEAR */
+	__u32 memory_access; /**< out: VTX_ACCESS_* */
+	__u32 slot; /**< out: of VTX_EXIT_PROTECTION */
+	__u32 port; /**< out: 0 to FFFFH */
+	__u32 io_size; /**< out: bytes of one element: 1, 2 or 4 */
+	__u32 io_flags; /**< out: VTX_IO_* */
+	__u32 msr; /**< out: its number, ECX */
+	__u64 data; /**< out: of OUT (not of OUTS) and WRMSR */
 };
+
+/** Bits of vtx_exit.memory_access. */
+#define VTX_ACCESS_READ (1U << 0)
+#define VTX_ACCESS_WRITE (1U << 1)
+#define VTX_ACCESS_EXECUTE (1U << 2)
+#define VTX_ACCESS_LINEAR (1U << 3) /**< vtx_exit.linear is valid */
+#define VTX_ACCESS_WALK (1U << 4) /**< by the walk of the guest's own page tables */
+#define VTX_ACCESS_EVENT (1U << 5) /**< while an event was being delivered through the IDT */
+
+/** Bits of vtx_exit.io_flags. */
+#define VTX_IO_IN (1U << 0) /**< from the port; otherwise to the port */
+#define VTX_IO_STRING (1U << 1) /**< INS, OUTS: memory, see run.regs and run.sregs; not skipped */
+#define VTX_IO_REP (1U << 2) /**< with a REP prefix: RCX elements */
 
 /** Bits of vtx_run.flags. */
 #define VTX_RUN_EVERY_EXIT (1U << 0) /**< come back after each exit, also after handled ones */
+#define VTX_RUN_SET_REGS (1U << 1) /**< take vtx_run.regs over before the entry (project05) */
+#define VTX_RUN_FAULT (1U << 2) /**< the answer to RDMSR, WRMSR is a #GP (project06) */
 
 /** The page that caller and driver share for each vCPU. The driver believes nothing in it. */
 struct vtx_run {
@@ -101,12 +147,33 @@ struct vtx_run {
 	__u64 hypercall_result; /**< in: RAX of the guest after VTX_EXIT_HYPERCALL */
 	__u64 exits; /**< out: VM exits of this vCPU so far */
 	struct vtx_exit exit; /**< out: why VTXDRV_RUN_VCPU returned 0 */
+	/**
+	 * in: the answer to an exit: what IN or RDMSR reads, or after VTX_EXIT_INTA the vector,
+	 * VTX_NO_VECTOR for none (project06)
+	 */
+	__u64 data;
+	/**
+	 * out: with VTX_EXIT_MMIO, VTX_EXIT_PROTECTION and VTX_IO_STRING, RIP still at the
+	 * instruction; in: with VTX_RUN_SET_REGS
+	 */
+	struct vtx_regs regs;
+	struct vtx_sregs sregs; /**< out: with the same exits */
+};
+
+/** How a vCPU starts. All but the first need project05. Part of the ABI. */
+enum vtx_vcpu_mode {
+	VTX_MODE_LONG = 0, /**< 64-bit, paging as in project04/README.md */
+	VTX_MODE_REAL = 1, /**< 16-bit, segments based at 0; rip and rsp below 64 KiB */
+	VTX_MODE_PROTECTED = 2, /**< 32-bit flat, no paging */
+	VTX_MODE_PAGED = 3, /**< 32-bit flat, PAE paging that maps the first 4 GiB one to one */
+	VTX_MODE_RESET = 4, /**< as after INIT: FFFF_FFF0H, real mode; rip and rsp must be 0 */
+	VTX_VCPU_MODES /**< how many there are */
 };
 
 /** Argument of VTXDRV_INIT_VCPU: start as a flat 64-bit guest at an address. */
 struct vtx_vcpu_init {
 	__u32 vcpu; /**< in */
-	__u32 pad; /**< in: 0 */
+	__u32 mode; /**< in: enum vtx_vcpu_mode */
 	__u64 rip; /**< in: first instruction, below the end of usable memory */
 	__u64 rsp; /**< in; 0: the end of usable memory less 64 KiB for each vCPU with a lower id */
 	__u64 rdi, rsi, rdx; /**< in: what the guest finds in these registers */

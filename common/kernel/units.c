@@ -118,6 +118,35 @@ void vtx_units_vcpu_destroy(struct vtx_vcpu *vcpu)
 	vcpu_destroy_from(vcpu, units_count());
 }
 
+/* Undo vtx_units[count - 1] and those before it. */
+static void vm_destroy_from(struct vtx_vm *vm, size_t count)
+{
+	while (count--) {
+		if (vtx_units[count]->vm_destroy)
+			vtx_units[count]->vm_destroy(vm);
+	}
+}
+
+int vtx_units_vm_create(struct vtx_vm *vm)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; vtx_units[i]; i++) {
+		err = vtx_units[i]->vm_create ? vtx_units[i]->vm_create(vm) : 0;
+		if (err) {
+			vm_destroy_from(vm, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void vtx_units_vm_destroy(struct vtx_vm *vm)
+{
+	vm_destroy_from(vm, units_count());
+}
+
 const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd)
 {
 	const struct vtx_ioctl *entry;
