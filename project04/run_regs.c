@@ -106,8 +106,9 @@ static int do_init(struct vtx_vcpu *vcpu, void *data)
 	swap(vcpu->fpu, request->fpu);
 	vcpu->exit = (struct vtx_exit){ .rip = init->rip };
 	vcpu->wants_result = false;
-	vcpu->initialised = true;
-	return 0;
+	err = vtx_units_vcpu_reset(vcpu, init->mode);
+	vcpu->initialised = !err;
+	return err;
 }
 
 long vtx_ioctl_init(struct vtx_file *file, void __user *arg)

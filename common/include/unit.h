@@ -70,6 +70,12 @@ struct vtx_unit {
 	/** The other way round, before hv->vcpu_free(), in reverse order. May sleep. */
 	void (*vcpu_destroy)(struct vtx_vcpu *vcpu);
 	/**
+	 * VTXDRV_INIT_VCPU has given the vCPU its first state, in this enum vtx_vcpu_mode: what the
+	 * unit keeps for it becomes as new. In the order of the units. Loaded; does not sleep. 0 or
+	 * -EIO.
+	 */
+	int (*vcpu_reset)(struct vtx_vcpu *vcpu, u32 mode);
+	/**
 	 * What a unit keeps for each VM: called when it is created, in the order of the units,
 	 * before there is any vCPU. May sleep; 0 or a negative errno, then nothing is left behind.
 	 */
@@ -102,6 +108,8 @@ int vtx_units_mmap(struct vtx_file *file, struct vm_area_struct *vma);
 int vtx_units_vcpu_create(struct vtx_vcpu *vcpu);
 /** Call vcpu_destroy of every unit in reverse order. May sleep. */
 void vtx_units_vcpu_destroy(struct vtx_vcpu *vcpu);
+/** Call vcpu_reset of every unit in order, up to the first that fails. Loaded. 0 or -EIO. */
+int vtx_units_vcpu_reset(struct vtx_vcpu *vcpu, u32 mode);
 /** Call vm_create of every unit in order; on failure undo the earlier ones. May sleep. */
 int vtx_units_vm_create(struct vtx_vm *vm);
 /** Call vm_destroy of every unit in reverse order. May sleep. */

@@ -118,6 +118,18 @@ void vtx_units_vcpu_destroy(struct vtx_vcpu *vcpu)
 	vcpu_destroy_from(vcpu, units_count());
 }
 
+int vtx_units_vcpu_reset(struct vtx_vcpu *vcpu, u32 mode)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; vtx_units[i] && !err; i++) {
+		if (vtx_units[i]->vcpu_reset)
+			err = vtx_units[i]->vcpu_reset(vcpu, mode);
+	}
+	return err;
+}
+
 /* Undo vtx_units[count - 1] and those before it. */
 static void vm_destroy_from(struct vtx_vm *vm, size_t count)
 {
