@@ -45,14 +45,36 @@ class CpuState:
     rip: int | None = None
 
 
+@dataclass(frozen=True)
+class Nested:
+    """How the guest that last ran on a CPU had its addresses translated; 0: not so."""
+
+    ept_pointer: int
+    vpid: int
+
+
 class BochsEvidence:
     """Through the tree of parameters that Bochs saves a machine's state from."""
 
     _NAMES = ("CR0", "CR4", "MSR.EFER", "VMX.in_vmx", "VMX.vmxonptr", "VMX.in_vmx_guest",
               "VMX.vmcsptr", "CR3", "RIP")
 
+    _CONTROLS = "VMX.VMCS_CACHE.VMEXEC_CTRLS"
+    # SDM vol. 3, "Processor-Based VM-Execution Controls": what Bochs has from the last VM entry.
+    _SECONDARY, _ENABLE_EPT, _ENABLE_VPID = 1 << 31, 1 << 1, 1 << 5
+
     def __init__(self, emulator: Any) -> None:
         self._emulator = emulator
+
+    def nested(self, number: int) -> Nested:
+        """What the last VM entry on one CPU has loaded."""
+        names = [f"cpu{number}.{self._CONTROLS}.{name}"
+                 for name in ("vmexec_ctrls2", "vmexec_ctrls3", "eptptr", "vpid")]
+        text = self._emulator.ask(*(f'show "{name}"' for name in names))
+        primary, secondary, pointer, vpid = (int(_parameter(text, name), 0) for name in names)
+        controls = secondary if primary & self._SECONDARY else 0
+        return Nested(pointer if controls & self._ENABLE_EPT else 0,
+                      vpid if controls & self._ENABLE_VPID else 0)
 
     def cpu(self, number: int) -> CpuState:
         """The state of one CPU; it may be offline."""
@@ -82,6 +104,10 @@ class QemuEvidence:
         cr0, cr4, efer, cr3, rip = (_register(mine, name)
                                     for name in ("CR0", "CR4", "EFER", "CR3", "RIP"))
         return CpuState(cr0, cr4, efer, cr3=cr3, rip=rip)
+
+    def nested(self, number: int) -> Nested | None:
+        """Nobody asks QEMU for that."""
+        return None
 
     def phys(self, address: int, length: int) -> bytes:
         """Guest-physical memory."""
@@ -142,6 +168,10 @@ class Outside:
     def cpu(self, number: int) -> CpuState:
         """The state of one CPU at this moment."""
         return self._asked(lambda: self._evidence.cpu(number))
+
+    def nested(self, number: int) -> Nested | None:
+        """EPTP and VPID of the last VM entry on one CPU; None: this emulator cannot tell."""
+        return self._asked(lambda: self._evidence.nested(number))
 
     def phys(self, address: int, length: int) -> bytes:
         """`length` bytes (at most 4096) of guest-physical memory; NoMemory where none is."""

@@ -11,7 +11,7 @@ import grade_fakes
 import pytest
 from harness import answers, bochs, confine, grade_boot, submit
 from harness.errors import EmulatorDied, LabError, Panic
-from harness.evidence import CpuState, NoEvidence, NoMemory, Outside
+from harness.evidence import CpuState, Nested, NoEvidence, NoMemory, Outside
 from harness.exercises import REPOSITORY
 from harness.grade import Unmet
 from harness.grade_fate import Fate
@@ -81,6 +81,33 @@ def test_bochs_shows_vmx_operation(words, expected):
     state = outside("bochs", BOCHS.format(**given)).cpu(1)
     assert state == CpuState(0x80050033, 0x1726e0, 0xd01, *expected, cr3=0x2a10001,
                              rip=0xffffffff81a592eb)
+
+
+BOCHS_NESTED = """\
+show param name: <cpu1.VMX.VMCS_CACHE.VMEXEC_CTRLS.vmexec_ctrls2>
+vmexec_ctrls2 = {primary}
+show param name: <cpu1.VMX.VMCS_CACHE.VMEXEC_CTRLS.vmexec_ctrls3>
+vmexec_ctrls3 = {secondary}
+show param name: <cpu1.VMX.VMCS_CACHE.VMEXEC_CTRLS.eptptr>
+eptptr = 0x5e3f05e
+show param name: <cpu1.VMX.VMCS_CACHE.VMEXEC_CTRLS.vpid>
+vpid = 0x0003
+"""
+
+
+@pytest.mark.parametrize(("primary", "secondary", "expected"), [
+    ("0xb599edf2", "0x000000a2", Nested(0x5e3f05e, 3)),
+    ("0xb599edf2", "0x00000002", Nested(0x5e3f05e, 0)),
+    ("0xb599edf2", "0x00000000", Nested(0, 0)),
+    ("0x3599edf2", "0x000000a2", Nested(0, 0)),  # no secondary controls: they do not count
+])
+def test_bochs_shows_nested_paging(primary, secondary, expected):
+    text = BOCHS_NESTED.format(primary=primary, secondary=secondary)
+    assert outside("bochs", text).nested(1) == expected
+
+
+def test_qemu_shows_no_nested_paging():
+    assert outside("qemu", QEMU).nested(1) is None
 
 
 def test_qemu_shows_registers_only():
