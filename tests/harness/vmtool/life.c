@@ -63,6 +63,20 @@ static int go_to(pid_t pid, int cpu)
 	return sched_setaffinity(pid, sizeof(set), &set) ? errno : 0;
 }
 
+int verb_cputime(char **words)
+{
+	static uint64_t last;
+	struct timespec at;
+	uint64_t now;
+
+	(void)words;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
+	now = (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000;
+	answer("cputime us=%llu\n", (unsigned long long)(now - last));
+	last = now;
+	return 0;
+}
+
 int verb_cpu(char **words)
 {
 	return go_to(0, (int)number(words[0]));

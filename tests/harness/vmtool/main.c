@@ -57,6 +57,16 @@ static const struct verb verbs[] = {
 	{ "faults", 1, verb_faults, "COUNT (page faults of this process: they change CR2)" },
 	{ "clock", 0, verb_clock, "(milliseconds since the last one)" },
 	{ "probe", 1, verb_probe, "LINE (to vtxprobe, from here)" },
+	{ "cputime", 0, verb_cputime, "(microseconds of CPU time since the last one)" },
+	{ "event", 6, verb_event, "VCPU KIND VECTOR VALUE CODE ADDRESS" },
+	{ "later", 5, verb_later, "MILLISECONDS VCPU KIND VECTOR VALUE (an event, by a thread)" },
+	{ "timer", 4, verb_timer, "VCPU VECTOR MILLISECONDS MICROSECONDS (from now; period)" },
+	{ "msrs", 3, verb_msrs, "FIRST COUNT ACTION" },
+	{ "events", 1, verb_events, "VCPU (what waits to be injected)" },
+	{ "data", 2, verb_data, "VCPU VALUE (the answer to IN, RDMSR, INTA)" },
+	{ "flags", 2, verb_flags, "VCPU FLAGS (VTX_RUN_* of the next turns)" },
+	{ "serve", 3, verb_serve, "VCPU MILLISECONDS SEED (IN reads words that the seed gives)" },
+	{ "torture", 4, verb_torture, "SEED FIRST COUNT VERBOSE (random instruction sequences)" },
 	{ "close", 0, verb_close, "(the VM is gone)" },
 };
 

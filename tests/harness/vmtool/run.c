@@ -32,6 +32,26 @@ static const char *const kinds[VTX_EXIT_KINDS] = {
 	[VTX_EXIT_SIGNAL] = "signal",
 	[VTX_EXIT_TIMEOUT] = "timeout",
 	[VTX_EXIT_SHUTDOWN] = "shutdown",
+	[VTX_EXIT_NOT_PRESENT] = "not-present",
+	[VTX_EXIT_MMIO] = "mmio",
+	[VTX_EXIT_PROTECTION] = "protection",
+	[VTX_EXIT_NO_MEMORY] = "no-memory",
+	[VTX_EXIT_MISCONFIGURED] = "misconfigured",
+	[VTX_EXIT_IO] = "io",
+	[VTX_EXIT_RDMSR] = "rdmsr",
+	[VTX_EXIT_WRMSR] = "wrmsr",
+	[VTX_EXIT_INTA] = "inta",
+	[VTX_EXIT_TIMER] = "timer",
+	[VTX_EXIT_XSETBV] = "xsetbv",
+	[VTX_EXIT_INVALIDATE] = "invalidate",
+	[VTX_EXIT_PAUSE] = "pause",
+	[VTX_EXIT_MONITOR] = "monitor",
+	[VTX_EXIT_COUNTER] = "counter",
+	[VTX_EXIT_DESCRIPTOR_TABLE] = "descriptor-table",
+	[VTX_EXIT_TASK_SWITCH] = "task-switch",
+	[VTX_EXIT_FORBIDDEN] = "forbidden",
+	[VTX_EXIT_IRQ_WINDOW] = "irq-window",
+	[VTX_EXIT_NMI_WINDOW] = "nmi-window",
 };
 
 static uint64_t now_ns(void)
@@ -42,24 +62,26 @@ static uint64_t now_ns(void)
 	return (uint64_t)at.tv_sec * 1000 * MS + (uint64_t)at.tv_nsec;
 }
 
-static const char *kind_name(uint32_t kind)
+const char *kind_name(uint32_t kind)
 {
 	return kind < VTX_EXIT_KINDS ? kinds[kind] : "unknown";
 }
 
-static void print_exit(int vcpu, uint64_t took_ns)
+void print_exit(int vcpu, uint64_t took_ns)
 {
 	const struct vtx_run *run = vm.run[vcpu];
 	const struct vtx_exit *exit = &run->exit;
 
 	answer("exit vcpu=%d kind=%s reason=%#x qualification=%#llx rip=%#llx error=%u length=%u"
 	       " vector=%u code=%#x address=%#llx cr=%u access=%u gpr=%u handled=%u value=%#llx"
-	       " nr=%#llx args=%#llx,%#llx,%#llx,%#llx exits=%llu time=%llu ms=%llu\n",
+	       " nr=%#llx args=%#llx,%#llx,%#llx,%#llx gpa=%#llx linear=%#llx memory=%#x slot=%u"
+	       " port=%#x size=%u flags=%#x msr=%#x word=%#llx exits=%llu time=%llu ms=%llu\n",
 	       vcpu, kind_name(exit->kind), exit->reason, exit->qualification, exit->rip,
 	       exit->instruction_error, exit->instruction_length, exit->vector, exit->error_code,
 	       exit->address, exit->cr, exit->access, exit->gpr, exit->handled, exit->value,
-	       exit->nr, exit->args[0], exit->args[1], exit->args[2], exit->args[3], run->exits,
-	       exit->time_ns, (unsigned long long)(took_ns / MS));
+	       exit->nr, exit->args[0], exit->args[1], exit->args[2], exit->args[3], exit->gpa,
+	       exit->linear, exit->memory_access, exit->slot, exit->port, exit->io_size,
+	       exit->io_flags, exit->msr, exit->data, run->exits, exit->time_ns, (unsigned long long)(took_ns / MS));
 }
 
 volatile sig_atomic_t signals;
@@ -68,7 +90,7 @@ volatile sig_atomic_t signals;
  * Run it until there is something to see; 0: no limit. The kernel itself can have work for a task
  * that runs a guest, which comes back with VTX_EXIT_SIGNAL for it: if there was no signal, go on.
  */
-static int run_once(int vcpu, uint64_t limit_ns)
+int run_once(int vcpu, uint64_t limit_ns)
 {
 	uint64_t end = now_ns() + limit_ns;
 	const struct vtx_exit *exit = &vm.run[vcpu]->exit;

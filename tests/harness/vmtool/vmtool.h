@@ -83,11 +83,25 @@ int verb_run(char **words), verb_guest(char **words), verb_guests(char **words);
 int verb_result(char **words), verb_every(char **words);
 /** Run a vCPU until it ends, serving hypercalls. @return 0 or an errno; the exit is in its page */
 int run_guest(int vcpu, uint64_t limit_ms, struct output *out);
+/** One turn, of at most so many nanoseconds; 0: no limit. @return 0 or an errno */
+int run_once(int vcpu, uint64_t limit_ns);
+/** Print the exit in a vCPU's page. */
+void print_exit(int vcpu, uint64_t took_ns);
+/** What an exit of this kind is called here. */
+const char *kind_name(uint32_t kind);
 
 /* life.c: time, CPUs, signals, other processes */
 int verb_cpu(char **words), verb_alarm(char **words), verb_wander(char **words);
 int verb_hold(char **words), verb_spin(char **words), verb_sleep(char **words);
 int verb_busy(char **words), verb_faults(char **words), verb_clock(char **words);
-int verb_probe(char **words);
+int verb_probe(char **words), verb_cputime(char **words);
+
+/* events.c: what comes to a guest from outside */
+int verb_event(char **words), verb_later(char **words), verb_timer(char **words);
+int verb_msrs(char **words), verb_events(char **words), verb_data(char **words);
+int verb_flags(char **words), verb_serve(char **words);
+
+/* torture.c, torture_code.c: guests that nobody has written */
+int verb_torture(char **words);
 
 #endif
