@@ -58,6 +58,21 @@ static int set(const struct member *members, void *in, const char *name, uint64_
 	return ESRCH;
 }
 
+void print_regs(const struct vtx_regs *all, uint32_t vcpu)
+{
+	print(regs, all, "regs", vcpu);
+}
+
+void print_sregs(const struct vtx_sregs *all, uint32_t vcpu)
+{
+	print(sregs, all, "sregs", vcpu);
+}
+
+int set_reg(struct vtx_regs *all, const char *name, uint64_t value)
+{
+	return set(regs, all, name, value);
+}
+
 static int init(struct vtx_vcpu_init *how)
 {
 	if (ioctl(vm.fd, VTXDRV_INIT_VCPU, how))

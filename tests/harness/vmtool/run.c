@@ -99,6 +99,7 @@ int run_once(int vcpu, uint64_t limit_ns)
 	do {
 		if (ioctl(vm.fd, VTXDRV_RUN_VCPU, vcpu))
 			return errno;
+		vm.run[vcpu]->flags &= ~VTX_RUN_SET_REGS;
 		if (limit_ns)
 			vm.run[vcpu]->timeout_ns = end > now_ns() ? end - now_ns() : 1;
 	} while (exit->kind == VTX_EXIT_SIGNAL && !signals);
@@ -192,7 +193,7 @@ int run_guest(int vcpu, uint64_t limit_ms, struct output *out)
 	}
 }
 
-static void print_output(int vcpu, const struct output *out)
+void print_output(int vcpu, const struct output *out)
 {
 	answer("output vcpu=%d code=%ld hypercalls=%llu data=", vcpu, out->code,
 	       (unsigned long long)out->hypercalls);

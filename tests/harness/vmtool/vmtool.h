@@ -78,6 +78,12 @@ int verb_init(char **words), verb_initat(char **words), verb_regs(char **words);
 int verb_setreg(char **words), verb_sregs(char **words), verb_setsreg(char **words);
 int verb_stats(char **words);
 
+/** Print registers by name. */
+void print_regs(const struct vtx_regs *all, uint32_t vcpu);
+void print_sregs(const struct vtx_sregs *all, uint32_t vcpu);
+/** Change one of them. @return 0 or ESRCH */
+int set_reg(struct vtx_regs *all, const char *name, uint64_t value);
+
 /* run.c: run, and what comes back */
 int verb_run(char **words), verb_guest(char **words), verb_guests(char **words);
 int verb_result(char **words), verb_every(char **words);
@@ -87,6 +93,8 @@ int run_guest(int vcpu, uint64_t limit_ms, struct output *out);
 int run_once(int vcpu, uint64_t limit_ns);
 /** Print the exit in a vCPU's page. */
 void print_exit(int vcpu, uint64_t took_ns);
+/** Print what a vCPU has printed. */
+void print_output(int vcpu, const struct output *out);
 /** What an exit of this kind is called here. */
 const char *kind_name(uint32_t kind);
 
@@ -95,6 +103,15 @@ int verb_cpu(char **words), verb_alarm(char **words), verb_wander(char **words);
 int verb_hold(char **words), verb_spin(char **words), verb_sleep(char **words);
 int verb_busy(char **words), verb_faults(char **words), verb_clock(char **words);
 int verb_probe(char **words), verb_cputime(char **words);
+
+/* mem.c: slots, tables, the dirty log */
+int verb_slot(char **words), verb_slots(char **words), verb_protect(char **words);
+int verb_dirtylog(char **words), verb_walk(char **words), verb_ranges(char **words);
+int verb_memory(char **words), verb_touch(char **words), verb_freed(char **words);
+
+/* turn.c: turns in the background, and registers given back with the next one */
+int verb_begin(char **words), verb_finish(char **words), verb_start(char **words);
+int verb_page(char **words), verb_give(char **words), verb_skip(char **words);
 
 /* events.c: what comes to a guest from outside */
 int verb_event(char **words), verb_later(char **words), verb_timer(char **words);
