@@ -15,6 +15,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,6 +34,8 @@ LOST = {**{n + 1: name.upper() for n, name in enumerate(REGISTERS)}, 32: "CR2", 
 KEEP = {"gpr": 1, "cr2": 2, "dr": 4, "fpu": 8, "flags": 16, "gs": 32, "avx": 64}
 # Where spin.S writes, 16 bytes apart for each vCPU.
 RESULT, COUNTER, APART = 0x8000, 0x8100, 16
+# Where catch.h writes how its steps have ended, and the word for a step that nothing has stopped.
+RECORDS, RECORD, NO_VECTOR = 0x8000, 64, 256
 
 
 class GuestError(LabError):
@@ -66,6 +69,33 @@ def _defines(values: dict[str, object]) -> tuple[str, ...]:
 def code(text: str, **defines: object) -> bytes:
     """A guest of a few lines of assembly (AT&T), with the macros of guest.h."""
     return _image(f'#include "guest.h"\n{text}\n', _defines(defines))
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a step of a guest has ended."""
+
+    vector: int  # NO_VECTOR: nothing has stopped it
+    code: int  # the exception's error code
+    at: int  # bytes from the step's beginning to where it was stopped
+    rflags: int
+    rax: int
+    rbx: int
+    rcx: int
+    rdx: int
+
+
+def steps(texts: list[str], end: str = "EXIT 0", data: str = "", **defines: object) -> bytes:
+    """A guest that survives its exceptions, and notes how each step has ended (catch.h)."""
+    body = "\n".join(f"\tSTEP {n}\n\t{text}\n\tDONE {n}" for n, text in enumerate(texts))
+    whole = f'#include "catch.h"\nstart:\n\tPREPARE\n{body}\n\t{end}\nCATCH_END\n{data}\n'
+    return _image(whole, _defines(defines))
+
+
+def records(data: bytes) -> list[Record]:
+    """What such a guest has noted, from its memory at RECORDS on."""
+    words = [int.from_bytes(data[at:at + 8], "little") for at in range(0, len(data), 8)]
+    return [Record(*words[at:at + 8]) for at in range(0, len(words), 8)]
 
 
 def named(name: str, **defines: object) -> bytes:
