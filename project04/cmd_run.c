@@ -9,6 +9,7 @@
 
 #include "cmd_dump.h"
 #include "cmd_run.h"
+#include "cmd_run_parts.h"
 #include "ctl.h"
 #include "ctl_json.h"
 #include "ctl_size.h"
@@ -80,6 +81,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct run_options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		run_parts_argp_init(state);
+		return 0;
 	case KEY_MEM:
 		options->mem = parse_number(state, "--mem", arg, ctl_parse_size);
 		return 0;
@@ -110,9 +114,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static struct argp_child part_parsers[RUN_MAX_PARTS + 1];
+static struct argp part_argps[RUN_MAX_PARTS];
+
 static const struct argp argp = {
 	.options = option_list,
 	.parser = parse_option,
+	.children = part_parsers,
 	.args_doc = "GUEST",
 	.doc = "Run a guest: a flat 64-bit image. GUEST is a path, or the NAME of a NAME.bin in "
 	       "$VTX_GUESTS or /lab/guest. What the guest prints goes to stdout, everything else "
@@ -176,6 +184,7 @@ static int cmd_run_main(int argc, char **argv)
 	struct run *run = calloc(1, sizeof(*run));
 	int status;
 
+	run_parts_argp(part_parsers, part_argps);
 	ctl_parse(&argp, argc, argv, &options);
 	if (!run) {
 		ctl_error("run: no memory");
@@ -186,7 +195,10 @@ static int cmd_run_main(int argc, char **argv)
 	pthread_mutex_init(&run->lock, NULL);
 	status = run_setup(run);
 	if (!status)
-		status = run_guest(run) ? conclude(run) : RUN_STATUS_REFUSED;
+		status = run_guest(run) ? 0 : RUN_STATUS_REFUSED;
+	run_parts_finish(run);
+	if (!status)
+		status = conclude(run);
 	run_release(run);
 	free(run);
 	return status;

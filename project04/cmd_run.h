@@ -90,6 +90,7 @@ struct run {
 	struct run_vcpu vcpus[VTX_MAX_VCPUS]; /**< by id */
 	u64 start_ns; /**< CLOCK_MONOTONIC */
 	u64 end_ns; /**< the same clock */
+	unsigned int parts_set_up; /**< of later projects: see cmd_run_parts.h */
 
 	pthread_mutex_t lock; /**< of what follows */
 	u32 running; /**< threads that have not ended */

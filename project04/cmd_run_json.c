@@ -9,6 +9,7 @@
 #include "cmd_exit_text.h"
 #include "cmd_regs.h"
 #include "cmd_run.h"
+#include "cmd_run_parts.h"
 #include "ctl.h"
 #include "ctl_json.h"
 
@@ -83,5 +84,6 @@ void run_print_json(struct run *run)
 		ctl_json_put_text(object, "error", strerror(run->code));
 	if (run->options->stats)
 		json_object_object_add(object, "stats", run_json_stats(run));
+	run_parts_json(run, object);
 	ctl_json_print(object);
 }

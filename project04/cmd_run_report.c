@@ -10,6 +10,7 @@
 #include "cmd_exit_text.h"
 #include "cmd_regs.h"
 #include "cmd_run.h"
+#include "cmd_run_parts.h"
 #include "ctl.h"
 #include "guest/guest.h"
 #include "x86_exceptions.h"
@@ -119,6 +120,7 @@ void run_hint(const struct run *run, char *text)
 	switch (run->exit.kind) {
 	case VTX_EXIT_EXCEPTION:
 		hint_exception(run, text);
+		run_parts_hint(run, text);
 		return;
 	case VTX_EXIT_TRIPLE_FAULT:
 		hint = "An exception found no handler, nor did the double fault that followed. A "
@@ -134,6 +136,7 @@ void run_hint(const struct run *run, char *text)
 		break;
 	}
 	snprintf(text, RUN_TEXT_SIZE, "%s", hint);
+	run_parts_hint(run, text);
 }
 
 /* ---- the report ------------------------------------------------------------------------------ */
@@ -183,6 +186,7 @@ static void report_crash(const struct run *run)
 	if (*hint)
 		fprintf(stderr, "  %s\n", hint);
 	print_state(run, run->end_vcpu, exit->rip);
+	run_parts_report(run);
 	print_read_on(run);
 }
 

@@ -16,6 +16,7 @@
 
 #include "cmd_create.h"
 #include "cmd_run.h"
+#include "cmd_run_parts.h"
 #include "ctl.h"
 #include "guest/guest.h"
 
@@ -203,6 +204,7 @@ static bool init_vcpu(struct run *run, u32 id)
 	vcpu->page = map(run, PAGE, VTX_MMAP_RUN(id));
 	if (!vcpu->page)
 		return false;
+	run_parts_start(run, &init);
 	/* How much is usable comes back from the first call; the guest gets it with the second. */
 	if (ioctl(run->fd, VTXDRV_INIT_VCPU, &init)) {
 		explain_init(run, id, errno);
@@ -249,7 +251,7 @@ static bool prepare(struct run *run, const struct image *image)
 	if (!check_room(run, image->size))
 		return false;
 	memcpy(run->memory + VTX_GUEST_LOAD, image->bytes, image->size);
-	return true;
+	return run_parts_setup(run);
 }
 
 int run_setup(struct run *run)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd_run.h"
+#include "cmd_run_parts.h"
 #include "ctl.h"
 
 #define NS_PER_SECOND 1000000000ULL
@@ -79,6 +79,10 @@ static void halt(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 
 static bool serve_exit(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 {
+	enum run_served served = run_parts_serve(vcpu, exit);
+
+	if (served != RUN_NOT_MINE)
+		return served == RUN_SERVED;
 	switch (exit->kind) {
 	case VTX_EXIT_HYPERCALL:
 		return run_hypercall(vcpu, exit);
