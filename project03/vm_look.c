@@ -30,6 +30,10 @@ int vtx_vcpu_visit(struct vtx_vm *vm, u32 id, struct vtx_vcpu **visited)
 	}
 	vcpu = vm->vcpus[id];
 	atomic_inc(&vcpu->visitors);
+#if VTX_STAGE >= 6
+	/* Who sleeps in HLT holds the lock. */
+	vtx_events_kick(vcpu);
+#endif
 	err = mutex_lock_killable(&vcpu->lock);
 	atomic_dec(&vcpu->visitors);
 	if (!err)

@@ -71,6 +71,10 @@ enum vtx_next vtx_before_entry(struct vtx_turn *turn)
 		return VTX_NEXT_ASIDE;
 	if (need_resched() || atomic_read(&vcpu->visitors))
 		return VTX_NEXT_ASIDE;
+#if VTX_STAGE >= 6
+	if (vtx_events_wait(vcpu))
+		return vtx_events_before_entry(vcpu);
+#endif
 	return VTX_NEXT_GUEST;
 }
 

@@ -10,6 +10,9 @@
 #include <linux/timekeeping.h>
 #include <linux/version.h>
 
+#if VTX_STAGE >= 6
+#include "exits.h"
+#endif
 #include "run.h"
 
 /*
@@ -47,6 +50,11 @@ static void deadline_stop(struct vtx_turn *turn)
 	destroy_hrtimer_on_stack(&turn->timer);
 }
 
+/* The flags that this stage knows. */
+#define RUN_FLAGS \
+	(VTX_RUN_EVERY_EXIT | (VTX_STAGE >= 5 ? VTX_RUN_SET_REGS : 0) | \
+	 (VTX_STAGE >= 6 ? VTX_RUN_FAULT : 0))
+
 /* The page is the caller's to write at any time: each value is read once. */
 static int read_page(struct vtx_turn *turn, u64 *timeout_ns)
 {
@@ -54,9 +62,9 @@ static int read_page(struct vtx_turn *turn, u64 *timeout_ns)
 	u32 flags = READ_ONCE(vcpu->run->flags);
 	u32 pad = READ_ONCE(vcpu->run->pad);
 
-	if (flags & ~VTX_RUN_EVERY_EXIT || pad) {
+	if (flags & ~RUN_FLAGS || pad) {
 		pr_notice("run: flags %#x, must be within %#x; pad %#x, must be 0\n", flags,
-			  VTX_RUN_EVERY_EXIT, pad);
+			  RUN_FLAGS, pad);
 		return -EINVAL;
 	}
 	turn->every_exit = flags & VTX_RUN_EVERY_EXIT;
@@ -64,6 +72,9 @@ static int read_page(struct vtx_turn *turn, u64 *timeout_ns)
 	if (vcpu->wants_result)
 		vcpu->regs.rax = READ_ONCE(vcpu->run->hypercall_result);
 	vcpu->wants_result = false;
+#if VTX_STAGE >= 6
+	vtx_take_answer(vcpu, flags, READ_ONCE(vcpu->run->data));
+#endif
 	return 0;
 }
 
@@ -87,11 +98,17 @@ static int run_held(struct vtx_vcpu *vcpu)
 	if (err)
 		return err;
 	deadline_start(&turn, timeout_ns);
+#if VTX_STAGE >= 6
+	vcpu->turn = &turn;
+#endif
 	vtx_do_work(vcpu);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	err = vtx_run_loop(&turn);
 	vtx_count_cost(&turn);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+#if VTX_STAGE >= 6
+	vcpu->turn = NULL;
+#endif
 	deadline_stop(&turn);
 	if (!err)
 		write_page(vcpu);

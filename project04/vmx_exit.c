@@ -13,6 +13,10 @@
 #include "vmx_entry_bits.h"
 #include "vmx_exit_bits.h"
 #include "vmx_exit_reasons.h"
+#if VTX_STAGE >= 6
+#include "vmx_exits.h"
+#include "vmx_inject.h"
+#endif
 #include "vmx_run.h"
 #include "vtx_todo.h"
 #include "x86_bits.h"
@@ -185,6 +189,11 @@ void vmx_exit_decode(struct vtx_vcpu *vcpu)
 		vcpu->exit.qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 	}
 	decode(vcpu, world);
+#if VTX_STAGE >= 6
+	if (vcpu->exit.kind == VTX_EXIT_UNHANDLED)
+		vmx_decode_more(vcpu);
+	vmx_note_vectoring(vcpu);
+#endif
 }
 
 /* STI, MOV SS and POP SS block events until the next instruction, which is the skipped one. */

@@ -171,6 +171,7 @@ int vmx_guest_init(struct vtx_vcpu *vcpu, u64 root)
 	/* A vCPU that is initialised again is as new. */
 	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
 		     vmx->controls.value[VMX_CTL_PRIMARY]);
+	vmx->world.primary = vmx->controls.value[VMX_CTL_PRIMARY];
 	vmx->world.dr_exiting = true;
 	write_preemption_timer(vmx);
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));

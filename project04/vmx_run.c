@@ -53,17 +53,23 @@ static void refresh_guest_state(struct vmx_world *world, const struct vtx_regs *
 	write_changed(VMCS_GUEST_RFLAGS, &world->guest_rflags, regs->rflags);
 }
 
+void vmx_primary_change(struct vmx_vcpu *vmx, u32 mask, bool on)
+{
+	u32 controls = on ? vmx->world.primary | mask : vmx->world.primary & ~mask;
+
+	if (controls == vmx->world.primary)
+		return;
+	vmx->world.primary = controls;
+	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls);
+}
+
 /* From its first use of the debug registers on, a guest has them for itself. */
 static void refresh_dr_exiting(struct vmx_vcpu *vmx, bool dr_used)
 {
-	u32 controls = vmx->controls.value[VMX_CTL_PRIMARY];
-
 	if (vmx->world.dr_exiting != dr_used)
 		return;
 	vmx->world.dr_exiting = !dr_used;
-	if (dr_used)
-		controls &= ~VMX_PRIMARY_MOV_DR_EXITING;
-	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls);
+	vmx_primary_change(vmx, VMX_PRIMARY_MOV_DR_EXITING, !dr_used);
 }
 
 /* ---- what neither the VMCS nor the stub switches --------------------------------------------- */

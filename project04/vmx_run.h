@@ -32,6 +32,9 @@ void vmx_world_begin(struct vtx_vcpu *vcpu);
 /** Before vcpu_put: restore it. Loaded, or the CPU has left VMX operation; preemption off. */
 void vmx_world_end(struct vtx_vcpu *vcpu);
 
+/** Set or clear bits of the primary controls, from now on. Loaded. */
+void vmx_primary_change(struct vmx_vcpu *vmx, u32 mask, bool on);
+
 /**
  * Bring the VMCS up to date with the host and with vcpu->regs, as hv->enter does first; a second
  * call finds nothing to do. Loaded, interrupts off.

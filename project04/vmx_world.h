@@ -36,6 +36,7 @@ struct vmx_world {
 	int host_cpu; /**< whose per-CPU parts are in the host-state area; -1: nobody's */
 	u64 guest_rip, guest_rsp, guest_rflags; /**< as they are in the VMCS */
 	bool dr_exiting; /**< MOV DR exits */
+	u32 primary; /**< primary controls as they are in the VMCS */
 	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
 	struct vmx_host_kept kept; /**< of the host, while guest_inside */
 

@@ -9,6 +9,8 @@
 #include "vtx_types.h"
 #include "vtxdrv.h"
 
+struct vtx_event_state;
+struct vtx_injection;
 struct vtx_vcpu;
 
 /** One implementation of the operations that hv_ops.def lists for this stage. */

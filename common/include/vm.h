@@ -23,6 +23,10 @@
 
 #include "device.h"
 #include "guest_mem.h"
+#if VTX_STAGE >= 6
+#include "events.h"
+#include "policy_state.h"
+#endif
 #include "unit.h"
 #include "vtx_types.h"
 #include "vtxdrv.h"
@@ -54,6 +58,11 @@ struct vtx_vcpu {
 	u64 exits; /**< how many */
 	struct vtx_vcpu_stats *stats; /**< what VTXDRV_GET_STATS tells */
 #endif
+#if VTX_STAGE >= 6
+	struct vtx_turn *turn; /**< the call of VTXDRV_RUN_VCPU, or NULL */
+	struct vtx_vcpu_events_state events; /**< what waits to be delivered */
+	struct vtx_vcpu_policy policy; /**< what exits need to remember */
+#endif
 };
 
 /** A virtual machine. */
@@ -70,6 +79,9 @@ struct vtx_vm {
 	u64 guest_root; /**< CR3 of the guest: physical address of the tables in guest memory */
 	int tables_error; /**< why there is no guest_root, or 0 */
 	u64 usable; /**< bytes of guest memory below the tables */
+#endif
+#if VTX_STAGE >= 6
+	struct vtx_vm_policy policy; /**< which ports and MSRs exit */
 #endif
 };
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Project 6: every exit has an answer, and events reach the guest.
+ */
+#include "detect.h"
+#include "events.h"
+#include "exits.h"
+#include "run.h"
+#include "unit.h"
+#include "vm_unit.h"
+#include "vmxon.h"
+
+const struct vtx_unit *const vtx_units[] = {
+	&detect_unit,
+	&vmxon_unit,
+	&vm_unit,
+	&run_unit,
+	&exits_unit,
+	&events_unit,
+	NULL,
+};
