@@ -71,10 +71,10 @@ enum vtx_exit_kind {
 	VTX_EXIT_INTA = 23, /**< the guest takes the interrupt of its INTR line: which vector? */
 	VTX_EXIT_TIMER = 24, /**< a timer without a vector has expired */
 	VTX_EXIT_XSETBV = 25, /**< answered by the driver */
-	VTX_EXIT_INVALIDATE = 26, /**< INVD, WBINVD, INVLPG, INVPCID: answered by the driver */
+	VTX_EXIT_INVALIDATE = 26, /**< INVD, WBINVD, INVLPG, INVPCID: answered by the driver; nr */
 	VTX_EXIT_PAUSE = 27, /**< PAUSE, or too many of them: answered by the driver */
 	VTX_EXIT_MONITOR = 28, /**< MONITOR or MWAIT: answered by the driver */
-	VTX_EXIT_COUNTER = 29, /**< RDPMC, RDTSC, RDTSCP: answered by the driver */
+	VTX_EXIT_COUNTER = 29, /**< RDPMC, RDTSC, RDTSCP: answered by the driver; nr */
 	VTX_EXIT_DESCRIPTOR_TABLE = 30, /**< LGDT, SIDT, LTR …: answered by the driver */
 	VTX_EXIT_TASK_SWITCH = 31, /**< by hardware: nobody does it; value: what the vendor says */
 	VTX_EXIT_FORBIDDEN = 32, /**< an instruction that this guest does not have: it gets a #UD */
@@ -89,6 +89,19 @@ enum vtx_cr_access {
 	VTX_CR_READ = 1, /**< MOV from CR */
 	VTX_CR_CLTS = 2, /**< CLTS: CR0.TS becomes 0 */
 	VTX_CR_LMSW = 3, /**< LMSW: the lower bits of CR0 */
+};
+
+/** Which one VTX_EXIT_COUNTER is about. */
+enum vtx_counter {
+	VTX_COUNTER_PMC = 0, /**< RDPMC */
+	VTX_COUNTER_TSC = 1, /**< RDTSC */
+	VTX_COUNTER_TSCP = 2, /**< RDTSCP */
+};
+
+/** What VTX_EXIT_INVALIDATE is about. */
+enum vtx_invalidate {
+	VTX_INVALIDATE_CACHES = 0, /**< INVD, WBINVD */
+	VTX_INVALIDATE_TLB = 1, /**< INVLPG, INVPCID */
 };
 
 /** One exit. Fields that the kind does not name are 0. */
@@ -108,7 +121,7 @@ struct vtx_exit {
 	__u32 gpr; /**< out: number of the register that was read or written */
 	__u32 handled; /**< out: 1 if the driver has answered it and the guest may go on */
 	__u64 value; /**< out: what a CR was to become */
-	__u64 nr; /**< out: RAX of a hypercall */
+	__u64 nr; /**< out: RAX of a hypercall; enum vtx_counter; enum vtx_invalidate */
 	__u64 args[4]; /**< out: RDI, RSI, RDX, RCX of a hypercall */
 	__u64 gpa; /**< out: guest-physical address of a memory access */
 	__u64 linear; /**< out: its guest-linear address, with VTX_ACCESS_LINEAR */
