@@ -12,6 +12,7 @@
 #define EVENTS_H
 
 #include <linux/hrtimer.h>
+#include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/spinlock.h>
 
@@ -26,9 +27,11 @@ struct vtx_vcpu_events_state {
 	struct event_queue queue; /**< what waits */
 	bool expired; /**< a timer without a vector: VTX_EXIT_TIMER is to come */
 	bool any; /**< is there anything to look at before the next entry? Read without the lock */
+	bool fresh; /**< something has come since the last decision: who sleeps in HLT looks again */
 	bool window; /**< the processor has been asked for a window */
 	struct vtx_injection injected; /**< by the last entry: it comes back if that fails */
 	struct rcuwait sleeper; /**< the task that waits in HLT */
+	struct mutex timer_lock; /**< one VTXDRV_SET_TIMER at a time */
 	struct hrtimer timer; /**< VTXDRV_SET_TIMER */
 	u64 period_ns; /**< of the timer; 0: once */
 	u8 timer_vector; /**< 0: VTX_EXIT_TIMER */
@@ -85,11 +88,17 @@ void vtx_take_vector(struct vtx_vcpu *vcpu, u64 data);
 void vtx_events_add(struct vtx_vcpu *vcpu, void (*add)(struct event_queue *queue, u8 vector),
 		    u8 vector);
 
-/** queue or expired have changed; the lock is held. */
+/** queue or expired have changed; the lock is held, so interrupts are off. */
 void vtx_events_changed(struct vtx_vcpu *vcpu);
 
 /** Get whoever runs the vCPU out of the guest, or out of HLT. Any context but NMI. */
 void vtx_events_kick(struct vtx_vcpu *vcpu);
+
+/** Is there anything that can end a HLT: interrupts that are not masked, or an NMI? Loaded. */
+bool vtx_can_wake(struct vtx_vcpu *vcpu);
+
+/** The guest waits in HLT, until an event is delivered. Loaded, interrupts off. */
+void vtx_set_halted(struct vtx_vcpu *vcpu);
 
 /* ---- hlt.c ----------------------------------------------------------------------------------- */
 
