@@ -52,12 +52,12 @@ def _run(argv: list[str], text: str | None = None) -> None:
 
 
 @lru_cache(maxsize=256)
-def _image(text: str, defines: tuple[str, ...]) -> bytes:
+def _image(text: str, defines: tuple[str, ...], base: int = LOAD) -> bytes:
     with tempfile.TemporaryDirectory(prefix="vtx-guest-") as folder:
         made, image = Path(folder, "guest.o"), Path(folder, "guest.bin")
         _run(["gcc", "-c", "-x", "assembler-with-cpp", f"-I{HERE}", *defines, "-o", str(made), "-"],
              text)
-        _run(["ld", "--oformat", "binary", "-N", "-e", "0", f"-Ttext={LOAD:#x}", "-o", str(image),
+        _run(["ld", "--oformat", "binary", "-N", "-e", "0", f"-Ttext={base:#x}", "-o", str(image),
               str(made)])
         return image.read_bytes()
 
@@ -66,9 +66,9 @@ def _defines(values: dict[str, object]) -> tuple[str, ...]:
     return tuple(f"-D{name}={value}" for name, value in sorted(values.items()))
 
 
-def code(text: str, **defines: object) -> bytes:
+def code(text: str, base: int = LOAD, **defines: object) -> bytes:
     """A guest of a few lines of assembly (AT&T), with the macros of guest.h."""
-    return _image(f'#include "guest.h"\n{text}\n', _defines(defines))
+    return _image(f'#include "guest.h"\n{text}\n', _defines(defines), base)
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,28 @@ int verb_flags(char **words)
 	return 0;
 }
 
+/* One exit after the other, up to one of this kind, before anything is injected. */
+int verb_until(char **words)
+{
+	int vcpu = (int)number(words[0]), error = 0;
+	uint64_t turns = number(words[2]);
+
+	if (vcpu >= vm.vcpus)
+		return ERANGE;
+	while (turns-- && !error) {
+		vm.run[vcpu]->flags |= VTX_RUN_EVERY_EXIT;
+		error = run_once(vcpu, 1000 * MS);
+		if (!error && !strcmp(kind_name(vm.run[vcpu]->exit.kind), words[1]))
+			break;
+		if (!error && !vm.run[vcpu]->exit.handled)
+			break;
+	}
+	vm.run[vcpu]->flags = 0;
+	if (!error)
+		print_exit(vcpu, 0);
+	return error;
+}
+
 /* ---- ports ---------------------------------------------------------------------------------- */
 
 /* The n-th word that IN reads: all 64 bits, also those that no access has room for. */

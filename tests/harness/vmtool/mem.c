@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "vmtool.h"
@@ -181,4 +182,23 @@ int verb_freed(char **words)
 	close(fd);
 	answer("freed pages=%llu\n", (unsigned long long)freed);
 	return 0;
+}
+
+/* ---- somebody else needs memory as well ----------------------------------------------------- */
+
+static void *taken;
+static uint64_t taken_bytes;
+
+int verb_take(char **words)
+{
+	taken_bytes = number(words[0]);
+	taken = mmap(NULL, taken_bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	return taken == MAP_FAILED ? errno : 0;
+}
+
+int verb_release(char **words)
+{
+	(void)words;
+	return munmap(taken, taken_bytes) ? errno : 0;
 }

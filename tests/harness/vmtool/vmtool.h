@@ -108,6 +108,7 @@ int verb_probe(char **words), verb_cputime(char **words);
 int verb_slot(char **words), verb_slots(char **words), verb_protect(char **words);
 int verb_dirtylog(char **words), verb_walk(char **words), verb_ranges(char **words);
 int verb_memory(char **words), verb_touch(char **words), verb_freed(char **words);
+int verb_take(char **words), verb_release(char **words);
 
 /* turn.c: turns in the background, and registers given back with the next one */
 int verb_begin(char **words), verb_finish(char **words), verb_start(char **words);
@@ -116,7 +117,7 @@ int verb_page(char **words), verb_give(char **words), verb_skip(char **words);
 /* events.c: what comes to a guest from outside */
 int verb_event(char **words), verb_later(char **words), verb_timer(char **words);
 int verb_msrs(char **words), verb_events(char **words), verb_data(char **words);
-int verb_flags(char **words), verb_serve(char **words);
+int verb_flags(char **words), verb_serve(char **words), verb_until(char **words);
 
 /* torture.c, torture_code.c: guests that nobody has written */
 int verb_torture(char **words);
