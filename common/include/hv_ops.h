@@ -12,6 +12,7 @@
 struct vtx_event_state;
 struct vtx_injection;
 struct vtx_vcpu;
+struct vtx_vm;
 
 /** One implementation of the operations that hv_ops.def lists for this stage. */
 struct hv_ops {
