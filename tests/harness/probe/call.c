@@ -81,6 +81,60 @@ int probe_page(struct probe_query *q)
 	return scnprintf(q->out, PROBE_ANSWER, "%#llx\n", (u64)page_to_phys(*page));
 }
 
+/* ---- functions that get pointers: what they point to is in these pages ------------------------ */
+
+#define POINTERS 3
+#define WORDS_MAX 32
+
+struct call_pages {
+	u64 address;
+	int result;
+};
+
+static u64 *words_of(u64 number)
+{
+	return number < PAGES && pages[number] ? page_address(pages[number]) : NULL;
+}
+
+int probe_set(struct probe_query *q)
+{
+	u64 *words = words_of(q->arg[0]);
+
+	if (!words || q->arg[1] >= WORDS_MAX)
+		return -EINVAL;
+	words[q->arg[1]] = q->arg[2];
+	return scnprintf(q->out, PROBE_ANSWER, "ok\n");
+}
+
+static void call_pages(void *arg)
+{
+	struct call_pages *c = arg;
+	int (*fn)(u64 *first, u64 *second, u64 *third) = (void *)(unsigned long)c->address;
+
+	c->result = fn(words_of(0), words_of(1), words_of(2));
+}
+
+int probe_callpages(struct probe_query *q)
+{
+	struct call_pages c = { .address = q->arg[1] };
+	u64 count = min_t(u64, q->arg[2], WORDS_MAX);
+	int err, len, n;
+	u64 i;
+
+	for (n = 0; n < POINTERS; n++)
+		if (!words_of(n))
+			return -EINVAL;
+	err = probe_is_function(c.address) ? probe_on_cpu(q->arg[0], call_pages, &c) : -EINVAL;
+	if (err)
+		return err;
+	len = scnprintf(q->out, PROBE_ANSWER, "result=%d", c.result);
+	for (n = 0; n < POINTERS; n++)
+		for (i = 0; i < count; i++)
+			len += scnprintf(q->out + len, PROBE_ANSWER - len, " %d.%llu=%#llx", n, i,
+					 words_of(n)[i]);
+	return len + scnprintf(q->out + len, PROBE_ANSWER - len, "\n");
+}
+
 void probe_call_cleanup(void)
 {
 	int i;

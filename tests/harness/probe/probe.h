@@ -37,7 +37,8 @@ int probe_on_cpu(u64 cpu, void (*fn)(void *arg), void *arg);
 probe_fn probe_host, probe_cr0, probe_cr4, probe_cr4copy, probe_efer, probe_setcr0, probe_setcr4;
 probe_fn probe_rdmsr, probe_wrmsr, probe_cpuid;
 probe_fn probe_slept, probe_witness, probe_vmxop, probe_vmxon, probe_vmxoff, probe_vmxscrub;
-probe_fn probe_vmcs, probe_switch, probe_call, probe_callout, probe_page;
+probe_fn probe_vmcs, probe_switch, probe_call, probe_callout, probe_page, probe_set;
+probe_fn probe_callpages;
 probe_fn probe_phys, probe_poke, probe_pages, probe_names;
 probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
 
