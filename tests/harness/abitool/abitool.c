@@ -5,6 +5,7 @@
  *
  *	abitool cycles N EVERY   N times enable and disable; in each EVERYth CPU 1 goes and comes
  *	abitool hostile          arguments that must be refused, each with its own errno
+ *	abitool memory N         N rounds of threads that change and read the tables of one VM
  *	abitool races N          N rounds of threads that create, look at and close one VM
  *
  * Exit status: 0 as expected; 1 not, with what was expected and seen on stdout.
@@ -147,6 +148,8 @@ static int hostile(void)
 		hostile_vmxon(fd);
 	if (info.features & VTX_FEATURE_VM)
 		hostile_vms();
+	if (info.features & VTX_FEATURE_MEMORY)
+		hostile_memory();
 	close(fd);
 	if (!failures)
 		printf("all refused\n");
@@ -161,6 +164,8 @@ int main(int argc, char **argv)
 		return hostile();
 	if (argc == 3 && !strcmp(argv[1], "races") && atoi(argv[2]) > 0)
 		return vm_races(atoi(argv[2]));
-	fprintf(stderr, "usage: abitool cycles N EVERY | abitool hostile | abitool races N\n");
+	if (argc == 3 && !strcmp(argv[1], "memory") && atoi(argv[2]) > 0)
+		return memory_races(atoi(argv[2]));
+	fprintf(stderr, "usage: abitool cycles N EVERY | hostile | races N | memory N\n");
 	return 2;
 }

@@ -15,6 +15,10 @@ extern int failures;
 
 /** Arguments about VMs that must be refused. */
 void hostile_vms(void);
+/** The same about the memory of VMs. */
+void hostile_memory(void);
+/** Threads that change and read the tables of one VM. @return exit status */
+int memory_races(int rounds);
 /** Threads that create, look, walk and close at the same moment. @return exit status */
 int vm_races(int rounds);
 
