@@ -3,7 +3,7 @@
  * Events through the VMCS: what a VM entry delivers, when the processor is to say that it could
  * deliver something, and what an exit says of an event that it has cut short.
  */
-#include <asm/debugreg.h>
+#include <uapi/asm/debugreg.h>
 
 #include "event_logic.h"
 #include "events.h"
