@@ -36,6 +36,8 @@ KEEP = {"gpr": 1, "cr2": 2, "dr": 4, "fpu": 8, "flags": 16, "gs": 32, "avx": 64}
 RESULT, COUNTER, APART = 0x8000, 0x8100, 16
 # Where catch.h writes how its steps have ended, and the word for a step that nothing has stopped.
 RECORDS, RECORD, NO_VECTOR = 0x8000, 64, 256
+# Where log.h logs, and how much room a test reads.
+LOG_COUNT, LOG, LOG_BYTES = 0x7000, 0x8000, 32 * 64
 
 
 class GuestError(LabError):
@@ -90,6 +92,29 @@ def steps(texts: list[str], end: str = "EXIT 0", data: str = "", **defines: obje
     body = "\n".join(f"\tSTEP {n}\n\t{text}\n\tDONE {n}" for n, text in enumerate(texts))
     whole = f'#include "catch.h"\nstart:\n\tPREPARE\n{body}\n\t{end}\nCATCH_END\n{data}\n'
     return _image(whole, _defines(defines))
+
+
+def logging(text: str, end: str = "EXIT 0") -> bytes:
+    """A guest of a few lines that logs the events it gets, and goes on where it was (log.h)."""
+    return _image(f'#include "log.h"\nstart:\n\tPREPARE\n{text}\n\t{end}\nLOG_END\n', ())
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An event that a guest has got."""
+
+    vector: int
+    code: int
+    rip: int
+    cr2: int
+
+
+def log(head: bytes, data: bytes) -> tuple[list[Logged], int]:
+    """What such a guest has logged, from its memory at LOG_COUNT and at LOG on; the second is how
+    many handlers were inside each other at most."""
+    count, _, deepest = (int.from_bytes(head[at:at + 8], "little") for at in (0, 8, 16))
+    words = [int.from_bytes(data[at:at + 8], "little") for at in range(0, len(data), 8)]
+    return [Logged(*words[at:at + 4]) for at in range(0, min(4 * count, len(words)), 4)], deepest
 
 
 def records(data: bytes) -> list[Record]:

@@ -168,3 +168,33 @@ def told(values):
     return [describe(value) for value in values]
 
 
+
+
+LOG_WORDS = ("read", f"{guests.LOG_COUNT:#x}", 24, "read", f"{guests.LOG:#x}", guests.LOG_BYTES)
+
+
+def logged(lines):
+    """The events that a guest of guests.logging() has got, and how deep its handlers were."""
+    __tracebackhide__ = True
+    head = only(lines, "read", address=guests.LOG_COUNT).data
+    return guests.log(head, only(lines, "read", address=guests.LOG).data)
+
+
+def run_logging(lab, text, *words, end="EXIT 0", memory=MEMORY, first=()):
+    """Run a guest that logs its events, and then the words; (events, depth, lines).
+
+    Words come between INIT_VCPU and the turns; without any the guest runs once, to its end.
+    """
+    __tracebackhide__ = True
+    image = guests.logging(text, end)
+    lines = vmtool(lab, *first, "create", memory, 1, "code", image.hex(), "init", 0, 0,
+                   *(words or ("guest", 0, LATE)), *LOG_WORDS)
+    return *logged(lines), lines
+
+
+def check_ended(lines, what, read=None):
+    """The guest has come to its end."""
+    __tracebackhide__ = True
+    ended = only(lines, "output")
+    exit = only(lines, "exit")
+    check(ended.code, 0, f"exit code of a guest: {what}", read=read, log=exit.text)

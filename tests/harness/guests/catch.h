@@ -112,7 +112,16 @@ caught:
 	push $CODE_64
 	pushq resume
 	iretq
+	TABLES
+.balign 8
+record:	.quad 0
+begin:	.quad 0
+resume:	.quad 0
+stack:	.quad 0
+.endm
 
+/* The stubs of all vectors, and the descriptors. */
+.macro TABLES
 .balign 16
 stubs:
 .altmacro
@@ -129,11 +138,6 @@ gdtr:	.word . - gdt - 1
 	.quad gdt
 idtr:	.word 256 * 16 - 1
 	.quad IDT
-.balign 8
-record:	.quad 0
-begin:	.quad 0
-resume:	.quad 0
-stack:	.quad 0
 .endm
 
 #endif
