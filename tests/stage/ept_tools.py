@@ -28,10 +28,12 @@ EPT_VPID_CAP = 0x48c
 
 # 64-bit guests begin with tables of the driver's, which map what is memory. This one makes its own:
 # linear addresses are guest-physical ones, up to 512 GiB, by entries of 1 GiB.
-WIDE = f"""
-	mov ${ROOT + PAGE | 7}, %eax
-	mov %rax, {ROOT}
-	mov ${ROOT + PAGE}, %edi
+def wide_tables(root=ROOT):
+    """The lines that make them, in two pages from `root` on."""
+    return f"""
+	mov ${root + PAGE | 7}, %eax
+	mov %rax, {root}
+	mov ${root + PAGE}, %edi
 	mov $0x87, %eax
 	mov $512, %ecx
 	mov ${GIB}, %edx
@@ -40,14 +42,14 @@ WIDE = f"""
 	add $8, %rdi
 	dec %ecx
 	jnz 1b
-	mov ${ROOT}, %eax
+	mov ${root}, %eax
 	mov %rax, %cr3
 """
 
 
 def wide(text, **defines):
     """A 64-bit guest whose addresses are guest-physical."""
-    return guests.code(f"{WIDE}\n{text}", **defines)
+    return guests.code(f"{wide_tables()}\n{text}", **defines)
 
 
 def store(address, value):

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+"""project05: what may not stay behind, whoever goes while memory is touched; what must be refused."""
+import pytest
+
+from harness import guests
+from harness.grade import check, check_run, exercise, require
+from stage.ept_tools import GIB, HOLE, MIB, PAGE, README, vm, wide
+from stage.guest_tools import only, vmtool
+from stage.test_project04_survive import check_nothing_lost, lost_with_a_user
+from stage.vm_tools import vms
+from stage.vmxon_tools import FAIL_NTH, check_off
+
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="survive")
+
+POPULATE = f"{README}#a-frame-when-it-is-touched"
+CYCLES = 1000
+KILLS = 12
+# Touches a page of its own in each of eight times 2 MiB, and gives it up by starting again.
+TOUCH = f"""
+	mov ${2 * MIB}, %ebx
+	mov $8, %ecx
+1:	movb $1, (%rbx)
+	add ${2 * MIB + PAGE}, %rbx
+	dec %ecx
+	jnz 1b
+	hlt
+"""
+
+
+@pytest.mark.reference
+def test_many_cycles(vms):
+    """A thousand times a VM is created, touches memory, changes slots, is closed: nothing stays."""
+    check_run(vms.vtxctl("enable"))  # VMXON a thousand times is the tests' of project02
+    image = guests.code("movb $1, 0x20000; movb $1, 0x40000; hlt")
+    words = ["create", "1M", 1, "code", image.hex(), "slot", 5, 2, f"{HOLE:#x}", 4 * PAGE, PAGE,
+             "protect", 1, "0x50000", PAGE, "init", 0, 0, "run", 0, 100, "close"]
+
+    def work():
+        vmtool(vms, "repeat", CYCLES, *words, timeout=240)
+    try:
+        lost = max(lost_with_a_user(vms, work), 0)
+        lost = lost if lost < CYCLES // 2 else lost_with_a_user(vms, work)
+    finally:
+        check_run(vms.vtxctl("disable"))
+    require(lost < CYCLES // 2, expected=f"fewer than {CYCLES // 2} pages", seen=f"{lost} pages",
+            what=f"memory lost in {CYCLES} cycles", read=POPULATE)
+    check_off(vms, f"after {CYCLES} cycles", read=POPULATE)
+
+
+# Through a window of 32 MiB of a 64-GiB VM, page by page, for ever: always a fault.
+FAULTS = f"""
+2:	mov ${16 * MIB}, %ebx
+	mov ${8 * 512}, %ecx
+1:	movb $1, (%rbx)
+	add ${PAGE}, %rbx
+	dec %ecx
+	jnz 1b
+	jmp 2b
+"""
+
+
+@exercise("5.6", expected="kill -9 in the middle of a fault leaves nothing", read=POPULATE)
+def test_many_kills(vms, rng):
+    """Guests that touch memory all the time, each killed at some moment with its process."""
+    image = wide(FAULTS).hex()
+    script = "\n".join(f"""
+pid=$(vmtool create 64G 2 code {image} slot 5 2 {HOLE:#x} 2M 4M init 0 0 init 1 0 spin {n % 2} |
+	sed -n 's/spin pid=//p')
+usleep {rng.randrange(500, 40000)}
+kill -9 $pid || exit 1
+while kill -0 $pid 2>/dev/null; do usleep 1000; done
+""" for n in range(KILLS))
+
+    def work():
+        check_run(vms.sh(script, timeout=120), what=f"{KILLS} guests and their ends")
+    check_nothing_lost(vms, work, KILLS * 40)
+
+
+@exercise("5.4", expected="no memory at any step: a clean refusal, and nothing left behind",
+          read=POPULATE)
+def test_every_allocation_fails_once(vms):
+    """Creating, touching and closing while the n-th allocation fails, for each n that there is."""
+    script = f"""
+for nth in $(seq 1 40); do
+	echo $nth > {FAIL_NTH}
+	vmtool try create 64M 1 try touch 0 4M 4096 try touch 33M 4096 4096 try memory close >/dev/null
+	[ $? -lt 2 ] || exit 9
+done
+echo 0 > {FAIL_NTH}
+"""
+
+    def work():
+        check_run(vms.sh(script, timeout=120), what="VMs while allocations fail", read=POPULATE)
+    check_nothing_lost(vms, work, 400)
+    vms.unload()  # what a failure has leaked is told here
+    vms.load()
+
+
+@exercise("5.6", expected="no memory at any step of a run: an exit, and no crash", read=POPULATE)
+def test_every_allocation_of_a_run_fails_once(vms):
+    """The n-th allocation fails while a guest runs and slots change; the next one works."""
+    image = wide(TOUCH).hex()
+    script = f"""
+for nth in $(seq 1 3 60); do
+	echo $nth > {FAIL_NTH}
+	vmtool create 64M 1 code {image} init 0 0 try slot 5 2 {HOLE:#x} 2M 4M try run 0 2000 \\
+		try protect 1 2M 4K try run 0 2000 close > /tmp/out 2>&1
+	grep -o 'kind=[a-z-]*' /tmp/out
+done
+echo 0 > {FAIL_NTH}
+"""
+    result = check_run(vms.sh(script, timeout=120), what="guests while allocations fail")
+    kinds = set(result.out.split())
+    require(kinds <= {"kind=hlt", "kind=no-memory", "kind=protection"}, read=POPULATE,
+            expected="hlt, no-memory", seen=sorted(kinds), what="exits while allocations fail")
+    check_off(vms, "after guests whose allocations fail", read=POPULATE)
+    vms.unload()
+    vms.load()
+
+
+def test_hostile_arguments(vms):
+    """Pointers, pads, alignment and ends, of every ioctl about memory: each has its errno."""
+    check(vms.run(["abitool", "hostile"]).out.strip(), "all refused",
+          "arguments that must be refused")
+
+
+@exercise("5.6", expected="whoever changes and reads the tables at the same moment", read=POPULATE)
+def test_races(vms):
+    """Slots, rights, logs, maps and faults of one VM from four threads."""
+    check(vms.run(["abitool", "memory", 400], timeout=120).out.strip(), "400 rounds",
+          "threads that change and read the tables of a VM")
+
+
+@exercise("5.4", expected="the owner's mapping outlives the file, and ends with it", read=POPULATE)
+def test_mapping_outlives_close(vms, rng):
+    """A page that was never touched is touched when only the mapping is left."""
+    seed = rng.getrandbits(60)
+    lines = vmtool(vms, "create", "8M", 1, "stamp", seed, "mapped", "dirty", "40M", 5, "stamped",
+                   seed)
+    check(only(lines, "stamped").wrong, 0, "pages that changed after the file was closed, while"
+          " they were still mapped", read=POPULATE)
+    lines = vmtool(vms, "create", "8M", 1, "mapped", "touch", 0, "8M", "1M")
+    require(only(lines, "touch").end in ("all", "SIGBUS"), expected="memory, or SIGBUS",
+            seen=only(lines, "touch").end, what="touching memory after the file was closed",
+            read=POPULATE)
+    vms.unload()
+    vms.load()
+
+
+assert GIB and vm
