@@ -173,6 +173,7 @@ int vmx_guest_init(struct vtx_vcpu *vcpu, u64 root)
 		     vmx->controls.value[VMX_CTL_PRIMARY]);
 	vmx->world.primary = vmx->controls.value[VMX_CTL_PRIMARY];
 	vmx->world.dr_exiting = true;
+	vmx->world.nmi_inside = false;
 	write_preemption_timer(vmx);
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));

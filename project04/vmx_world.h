@@ -8,6 +8,9 @@
 
 #include <asm/desc_defs.h>
 
+#if VTX_STAGE >= 6
+#include "vmx_guest_msrs.h"
+#endif
 #include "vtx_types.h"
 
 /** How the stub in vmx_enter.S came back. */
@@ -37,6 +40,10 @@ struct vmx_world {
 	u64 guest_rip, guest_rsp, guest_rflags; /**< as they are in the VMCS */
 	bool dr_exiting; /**< MOV DR exits */
 	u32 primary; /**< primary controls as they are in the VMCS */
+	bool nmi_inside; /**< an NMI was injected, and its IRET has not been seen yet (project06) */
+#if VTX_STAGE >= 6
+	struct vmx_syscall_msrs syscall; /**< of SYSCALL */
+#endif
 	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
 	struct vmx_host_kept kept; /**< of the host, while guest_inside */
 

@@ -19,6 +19,17 @@
 #include "x86_bits.h"
 #include "x86_exceptions.h"
 
+/*
+ * Only the delivery of an NMI blocks NMIs. Bochs 2.7 does not lift the blocking of one guest when it
+ * enters the next, which then seems to have had an NMI as well.
+ */
+static bool is_nmi_blocked(struct vmx_world *world, u32 blocking)
+{
+	if (!(blocking & INTERRUPTIBILITY_NMI))
+		world->nmi_inside = false;
+	return world->nmi_inside;
+}
+
 void vmx_event_state(struct vtx_vcpu *vcpu, struct vtx_event_state *state)
 {
 	u32 blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
@@ -27,9 +38,14 @@ void vmx_event_state(struct vtx_vcpu *vcpu, struct vtx_event_state *state)
 		.interrupt_flag = vcpu->regs.rflags & RFLAGS_IF,
 		.sti = blocking & INTERRUPTIBILITY_STI,
 		.mov_ss = blocking & INTERRUPTIBILITY_MOV_SS,
-		.nmi_blocked = blocking & INTERRUPTIBILITY_NMI,
+		.nmi_blocked = is_nmi_blocked(&vmx_of(vcpu)->world, blocking),
 		.task_priority = vcpu->policy.cr8,
 	};
+}
+
+static void __maybe_unused nmi_goes_in(struct vtx_vcpu *vcpu)
+{
+	vmx_of(vcpu)->world.nmi_inside = true;
 }
 
 /* ---- which events are what ------------------------------------------------------------------- */
@@ -96,7 +112,7 @@ static void __maybe_unused change_blocking(u32 clear, u32 set)
  *       Occur During Event Delivery", "Interrupt-Window Exiting and Virtual-Interrupt Delivery",
  *       "NMI-Window Exiting" and "Resuming Guest Software after Handling an Exception";
  *       project06/README.md, "Injection"
- * Hint: type_of[], event_of(), change_blocking(), vmx_primary_change(). VMX_QUAL_EPT_NMI_UNBLOCKING
+ * Hint: type_of[], event_of(), nmi_goes_in(), change_blocking(), vmx_primary_change(). VMX_QUAL_EPT_NMI_UNBLOCKING
  *       and VMX_INTERRUPTION_NMI_UNBLOCKING are the same bit of different words.
  */
 #ifndef TODO_6_6
@@ -111,8 +127,10 @@ int vmx_inject(struct vtx_vcpu *vcpu, const struct vtx_injection *what)
 			  type_of[what->type] << INTERRUPTION_TYPE_LOW;
 	u32 ends = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 
-	if (what->type == VTX_INJECT_NMI)
+	if (what->type == VTX_INJECT_NMI) {
 		ends |= INTERRUPTIBILITY_NMI;
+		nmi_goes_in(vcpu);
+	}
 	change_blocking(ends, 0);
 	if (pushes_error_code(what)) {
 		information |= INTERRUPTION_ERROR_CODE;
