@@ -4,6 +4,7 @@
 #   make starter OUT=dir [UPTO=2] [SOLVED=1] [HIDE="…"]    the students' repository
 #   make solution-diff STAGE=02                            what a correct answer adds to it
 #   make check-grader [ONLY=name] [BUDGET=minutes]         starters, mutants and cheats, each graded
+#   make torture [COUNT=n] [SEED=n] [FIRST=n]              random guests against the driver
 #   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
 
 COURSE = $(HARNESS) $(PYTHON) -m
@@ -12,7 +13,7 @@ given = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 # The part of tests/grader that `make check` has time for.
 grader-sample = tests/grader --grader-sample
 
-.PHONY: starter solution-diff check-entry check-grader grade-class class-deps
+.PHONY: starter solution-diff check-entry check-grader grade-class class-deps torture
 # Grading a class, and testing that, takes three packages more.
 check check-grader grade-class: class-deps
 class-deps: deps
@@ -34,6 +35,10 @@ check-grader: deps ## test the grader: every starter, step, mutant and cheat, gr
 check-entry: deps project$(NEWEST) ## hold the rules of a VM entry against a machine, case by case; SAMPLE=, SEED=, MODEL=
 	@$(COURSE) entry.campaign --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/entry \
 		$(call given,SAMPLE,sample) $(call given,SEED,seed) $(call given,MODEL,model) $(call given,KVER,kver)
+
+torture: deps project$(NEWEST) ## random instruction sequences in guests, a million of them; COUNT=, SEED=, FIRST=
+	@$(COURSE) stage.torture --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/torture \
+		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) $(call given,MODEL,model) $(call given,KVER,kver)
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)
