@@ -112,8 +112,9 @@ static void __maybe_unused change_blocking(u32 clear, u32 set)
  *       Occur During Event Delivery", "Interrupt-Window Exiting and Virtual-Interrupt Delivery",
  *       "NMI-Window Exiting" and "Resuming Guest Software after Handling an Exception";
  *       project06/README.md, "Injection"
- * Hint: type_of[], event_of(), nmi_goes_in(), change_blocking(), vmx_primary_change(). VMX_QUAL_EPT_NMI_UNBLOCKING
- *       and VMX_INTERRUPTION_NMI_UNBLOCKING are the same bit of different words.
+ * Hint: type_of[], event_of(), nmi_goes_in(), change_blocking(), vmx_primary_change().
+ *       VMX_QUAL_EPT_NMI_UNBLOCKING and VMX_INTERRUPTION_NMI_UNBLOCKING are the same bit of
+ *       different words.
  */
 #ifndef TODO_6_6
 static bool pushes_error_code(const struct vtx_injection *what)
