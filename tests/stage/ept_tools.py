@@ -202,7 +202,7 @@ def check_ranges(lines, leaves, read):
     """What VTXDRV_MAP tells is what is in memory."""
     __tracebackhide__ = True
     told = [(r.gpa, r.size, r.page, r.access, r.type) for r in lines if r.what == "range"]
-    check(told, ept.runs(leaves), "VTXDRV_MAP, against the tables as the emulator has them: address,"
+    check(told, ept.runs(leaves), "VTXDRV_MAP, against the tables as the emulator has them: gpa,"
           " bytes, page size, access, memory type of each range", read=read)
 
 

@@ -6,7 +6,6 @@ machine's memory by the emulator, through the tables that the processor walks.
 """
 import pytest
 
-from harness import guests
 from harness.grade import check, exercise, require
 from stage.ept_tools import (EVENT, EXECUTE, GIB, HIGH, HOLE, LATE, LINEAR, LOW_END, MIB, PAGE,
                              READ, README, ROOT, WALK, WRITE, check_ranges, check_sound, check_walk,
@@ -98,7 +97,8 @@ ACCESSES = (  # what the guest does to RDI, the bits of memory_access, bytes of 
 def test_mmio(vms, rng):
     """Reads, writes and fetches in the hole and behind all memory."""
     cases = [(*access, place + 8 * rng.randrange(PAGE // 8)) for access in ACCESSES
-             for place in (HOLE + PAGE * rng.randrange(1000), HIGH + GIB + PAGE * rng.randrange(99))]
+             for place in (HOLE + PAGE * rng.randrange(1000),
+                           HIGH + GIB + PAGE * rng.randrange(99))]
     words = []
     for text, _, _, at in cases:
         image = wide(f"movabs ${at}, %rdi; movl $0x8877, %eax; here: {text}; hlt")
@@ -167,7 +167,7 @@ def test_guest_tables_at_a_hole(vms, rng):
 
 # ---- while an event is delivered -----------------------------------------------------------------
 
-# Descriptors, the last one not present, and an IDT of its own; the stack lies in memory that nobody has touched.
+# Descriptors, the last one not present, and an IDT; nobody has touched the memory of the stack.
 DELIVERED = """
 	lgdt gdt
 	lidt idt
@@ -248,6 +248,3 @@ def test_every_exit(vms, rng):
             what="exits of a guest that touches one page")
     check((here[0].handled, here[0].memory), (1, WRITE | LINEAR), "handled and memory_access of it",
           read=EXITS)
-
-
-assert guests.LOAD < ROOT

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""project05: slots that come, go and change, what a guest may do with them, and what it has written.
+"""project05: slots that come and go, what a guest may do with them, and what it has written.
 
 Half of this happens while the guest runs: what it does then shows in its memory.
 """
@@ -67,7 +67,7 @@ def test_slots_of_a_new_vm(vms, rng):
         wanted = [(0, 0, 0, min(size, LOW_END), 0)]
         if size > LOW_END:
             wanted.append((1, 0, HIGH, size - LOW_END, LOW_END))
-        check(told, wanted, f"slots of a VM of {size:#x} bytes: slot, flags, address, bytes, offset",
+        check(told, wanted, f"slots of a VM of {size:#x} bytes: slot, flags, gpa, size, offset",
               read=SLOTS)
 
 

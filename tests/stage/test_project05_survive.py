@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""project05: what may not stay behind, whoever goes while memory is touched; what must be refused."""
+"""project05: what may not stay behind, whoever goes meanwhile; what must be refused."""
 import pytest
 
 from harness import guests
 from harness.grade import check, check_run, exercise, require
-from stage.ept_tools import GIB, HOLE, MIB, PAGE, README, vm, wide
+from stage.ept_tools import HOLE, MIB, PAGE, README, wide
 from stage.guest_tools import only, vmtool
 from stage.test_project04_survive import check_nothing_lost, lost_with_a_user
 from stage.vm_tools import vms
@@ -145,6 +145,3 @@ def test_mapping_outlives_close(vms, rng):
             read=POPULATE)
     vms.unload()
     vms.load()
-
-
-assert GIB and vm
