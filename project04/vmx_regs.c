@@ -10,6 +10,9 @@
 #include "hv_ops.h"
 #include "vmcs_access.h"
 #include "vmx_entry_bits.h"
+#if VTX_STAGE >= 6
+#include "vmx_exits.h"
+#endif
 #include "vmx_run.h"
 #include "x86_bits.h"
 
@@ -85,6 +88,11 @@ int vmx_get_sregs(struct vtx_vcpu *vcpu, struct vtx_sregs *sregs)
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
 	sregs->cr4 = vmcs_read_natural(VMCS_CR4_READ_SHADOW);
+#if VTX_STAGE >= 6
+	/* The guest owns some bits, and the shadows have old values of those. */
+	sregs->cr0 = vmx_get_cr(vcpu, 0);
+	sregs->cr4 = vmx_get_cr(vcpu, 4);
+#endif
 	sregs->efer = vmcs_read64(VMCS_GUEST_IA32_EFER);
 	memcpy(sregs->dr, vcpu->dr, sizeof(sregs->dr));
 	sregs->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
@@ -163,5 +171,8 @@ int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 	if (err)
 		return err;
 	write_sregs(vcpu, sregs);
+#if VTX_STAGE >= 6
+	vmx_cr_masks(vcpu);
+#endif
 	return vmcs_error() ? -EIO : 0;
 }

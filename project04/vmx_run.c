@@ -12,6 +12,9 @@
 #include <linux/printk.h>
 #include <linux/smp.h>
 
+#if VTX_STAGE >= 6
+#include "exits.h"
+#endif
 #include "hv_ops.h"
 #include "vmcs_access.h"
 #include "vmx_exit_bits.h"
@@ -132,10 +135,16 @@ static void swap_in(const struct vtx_vcpu *vcpu, struct host_registers *host)
 	if (vcpu->dr_used)
 		swap_in_debug_registers(vcpu, host);
 	native_write_cr2(vcpu->cr2);
+#if VTX_STAGE >= 6
+	vtx_xcr0_switch(vtx_host_xcr0, vcpu->policy.xcr0);
+#endif
 }
 
 static void swap_out(struct vtx_vcpu *vcpu, const struct host_registers *host)
 {
+#if VTX_STAGE >= 6
+	vtx_xcr0_switch(vcpu->policy.xcr0, vtx_host_xcr0);
+#endif
 	vcpu->cr2 = native_read_cr2();
 	if (vcpu->dr_used)
 		swap_out_debug_registers(vcpu, host);

@@ -71,6 +71,9 @@ void vmx_world_begin(struct vtx_vcpu *vcpu)
 	vmx_host_state_task();
 	wrmsrl(IA32_KERNEL_GS_BASE, vcpu->kernel_gs_base);
 	world->guest_inside = true;
+#if VTX_STAGE >= 6
+	vmx_syscall_msrs_load(world);
+#endif
 }
 
 void vmx_world_end(struct vtx_vcpu *vcpu)
@@ -79,6 +82,9 @@ void vmx_world_end(struct vtx_vcpu *vcpu)
 
 	if (!world->guest_inside)
 		return;
+#if VTX_STAGE >= 6
+	vmx_syscall_msrs_put(world);
+#endif
 	rdmsrl(IA32_KERNEL_GS_BASE, vcpu->kernel_gs_base);
 	restore(&world->kept);
 	world->guest_inside = false;

@@ -9,6 +9,10 @@
 #ifndef EXITS_H
 #define EXITS_H
 
+#include <linux/types.h>
+
+#include <asm/fpu/xcr.h>
+
 #include "unit.h"
 #include "vm.h"
 
@@ -16,14 +20,6 @@
 extern const struct vtx_unit exits_unit;
 
 /* ---- exits.c --------------------------------------------------------------------------------- */
-
-/**
- * The instruction that has caused the exit is not executed: it gets an exception instead, with
- * error code 0 if that kind has one.
- *
- * @param vector enum x86_exception
- */
-enum vtx_next vtx_answer_fault(struct vtx_vcpu *vcpu, u32 vector);
 
 /**
  * Take over what user space answers to the last exit. Not loaded, vcpu->lock held; does not sleep.
@@ -35,6 +31,66 @@ void vtx_take_answer(struct vtx_vcpu *vcpu, u32 flags, u64 data);
 
 /** Let user space see all registers: vtx_run.regs and vtx_run.sregs. Loaded. 0 or -EIO. */
 int vtx_show_registers(struct vtx_vcpu *vcpu);
+
+/**
+ * For vtx_events_add(): an exception with error code 0, if that kind has one. The queue's lock is
+ * held.
+ */
+void vtx_add_exception(struct event_queue *queue, u8 vector);
+
+/* ---- cpuid.c --------------------------------------------------------------------------------- */
+
+/** Ask this processor what guests may know of it. At the module's start. */
+void vtx_cpuid_init(void);
+/** Answer CPUID. */
+enum vtx_next vtx_answer_cpuid(struct vtx_vcpu *vcpu);
+/** Answer XSETBV: XCR0, as the policy allows it; else #GP. */
+enum vtx_next vtx_answer_xsetbv(struct vtx_vcpu *vcpu);
+/** A vCPU as new: XCR0. */
+void vtx_xcr0_reset(struct vtx_vcpu *vcpu, u32 mode);
+/** XCR0 of the host; 0: it has none. */
+extern u64 vtx_host_xcr0;
+
+/** Before an entry, from the host's to the guest's, and back after the exit. Interrupts off. */
+static inline void vtx_xcr0_switch(u64 from, u64 to)
+{
+	if (unlikely(from != to))
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, to);
+}
+
+/** Bits of CR4 that a guest may set. Any context. */
+u64 vtx_guest_cr4_bits(void);
+/** Bits of IA32_EFER that a guest may set. Any context. */
+u64 vtx_guest_efer_bits(void);
+
+/* ---- cr.c ------------------------------------------------------------------------------------ */
+
+/** Answer accesses to control registers. */
+enum vtx_next vtx_answer_cr(struct vtx_vcpu *vcpu);
+
+/* ---- msrs.c ---------------------------------------------------------------------------------- */
+
+/** Answer RDMSR. */
+enum vtx_next vtx_answer_rdmsr(struct vtx_vcpu *vcpu);
+/** Answer WRMSR. */
+enum vtx_next vtx_answer_wrmsr(struct vtx_vcpu *vcpu);
+/**
+ * User space has answered RDMSR or WRMSR. Not loaded, vcpu->lock held.
+ *
+ * @param fault the answer is a #GP
+ * @param data what RDMSR reads
+ */
+void vtx_msr_complete(struct vtx_vcpu *vcpu, bool write, bool fault, u64 data);
+/** What RDTSC reads now. Any context. */
+u64 vtx_guest_tsc(const struct vtx_vcpu *vcpu);
+/** A new VM: the MSRs that pass do. */
+void vtx_msrs_vm_create(struct vtx_vm *vm);
+/** The other way round. May sleep. */
+void vtx_msrs_vm_destroy(struct vtx_vm *vm);
+/** A vCPU as new: MSRs have the values of a reset. Loaded. */
+void vtx_msrs_reset(struct vtx_vcpu *vcpu);
+/** VTXDRV_MSR_POLICY. */
+long vtx_ioctl_msr_policy(struct vtx_file *file, void __user *arg);
 
 /* ---- io.c ------------------------------------------------------------------------------------ */
 

@@ -19,26 +19,18 @@ enum vtx_awaits {
 	VTX_AWAITS_VECTOR, /**< the vector that VTX_EXIT_INTA has asked for */
 };
 
-/** MSRs that SYSCALL and RDTSCP use, and the host needs only on its way to user mode. */
-enum vtx_user_msr {
-	VTX_USER_STAR,
-	VTX_USER_LSTAR,
-	VTX_USER_CSTAR,
-	VTX_USER_FMASK,
-	VTX_USER_TSC_AUX,
-	VTX_USER_MSRS /**< how many there are */
-};
-
 /** Of each vCPU. */
 struct vtx_vcpu_policy {
 	enum vtx_awaits awaits; /**< since the last exit to user space */
 	u32 await_bytes; /**< of IN: 1, 2 or 4; of RDMSR and WRMSR: the instruction's length */
 	u64 cr8; /**< task priority, 0 to 15 */
+	bool osxsave; /**< its CR4.OSXSAVE */
 	u64 xcr0; /**< of the guest */
 	u64 tsc_offset; /**< what RDTSC adds to the host's counter */
 	u64 tsc_adjust; /**< IA32_TSC_ADJUST */
-	bool user_msrs_used; /**< the guest has written one of the next: they are switched */
-	u64 user_msrs[VTX_USER_MSRS]; /**< by enum vtx_user_msr */
+	bool pdptes_ready; /**< the next ones are those that CR3 names */
+	u64 pdptes[4]; /**< of PAE paging that begins: see hv->set_cr */
+	u64 cr_wanted; /**< and the value that CR0, CR3 or CR4 is to have then */
 	u64 kept[MSR_KEPT_MAX]; /**< of MSRs that only remember; see msr_policy_logic.h */
 };
 
@@ -46,7 +38,7 @@ struct vtx_vcpu_policy {
 struct vtx_vm_policy {
 	void *intercepts; /**< the vendor's bitmaps of ports and MSRs */
 	u64 tsc_start; /**< the host's counter when the VM was created: its own starts at 0 */
-	struct msr_ranges msr_ranges; /**< what VTXDRV_MSR_POLICY has changed */
+	struct msr_ranges __rcu *msr_ranges; /**< what VTXDRV_MSR_POLICY has changed, or NULL */
 };
 
 #endif

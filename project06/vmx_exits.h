@@ -17,6 +17,15 @@
  */
 bool vmx_decode_more(struct vtx_vcpu *vcpu);
 
+/**
+ * From now on the guest owns the bits of CR0 and CR4 that mean nothing to the host. After whoever
+ * has given them their first values.
+ */
+void vmx_cr_masks(struct vtx_vcpu *vcpu);
+
+/** hv->set_cr for IA32_EFER. The same errors. */
+int vmx_set_efer(struct vtx_vcpu *vcpu, u64 value);
+
 /** Fill in the exit of an I/O instruction from its qualification (exercise 6.4). */
 void vmx_decode_io(struct vtx_exit *exit, const struct vtx_regs *regs);
 

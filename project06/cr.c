@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accesses to control registers that exit: those that change a bit which the guest does not own,
+ * and CR8, which belongs to a processor that there is not.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mutex.h>
+#include <linux/printk.h>
+
+#include "cr_logic.h"
+#include "events.h"
+#include "exits.h"
+#include "hv_ops.h"
+#include "run.h"
+#include "x86_bits.h"
+#include "x86_exceptions.h"
+
+#define CR0_NUMBER 0
+#define CR8_NUMBER 8
+#define CR8_MAX 15
+
+static u64 *general_register(struct vtx_vcpu *vcpu)
+{
+	return &(&vcpu->regs.rax)[vcpu->exit.gpr];
+}
+
+/* ---- CR8: the task priority ------------------------------------------------------------------ */
+
+static enum vtx_next answer_cr8(struct vtx_vcpu *vcpu)
+{
+	if (vcpu->exit.access == VTX_CR_READ) {
+		*general_register(vcpu) = vcpu->policy.cr8;
+		return vtx_answered(vcpu);
+	}
+	if (vcpu->exit.value > CR8_MAX)
+		return vtx_raise(vcpu, X86_EXCEPTION_GP, 0);
+	vcpu->policy.cr8 = vcpu->exit.value;
+	return vtx_answered(vcpu);
+}
+
+/* ---- CR0, CR3, CR4 --------------------------------------------------------------------------- */
+
+/* What the decoder says of CLTS and LMSW is right in the bits that they write. */
+static u64 wanted(struct vtx_vcpu *vcpu)
+{
+	u64 value = vcpu->exit.value;
+
+	switch (vcpu->exit.access) {
+	case VTX_CR_CLTS:
+		return cr0_after_clts(hv->get_cr(vcpu, CR0_NUMBER));
+	case VTX_CR_LMSW:
+		return cr0_after_lmsw(hv->get_cr(vcpu, CR0_NUMBER), value);
+	default:
+		return value;
+	}
+}
+
+/* 0, -EAGAIN, or the guest's exit is not for the driver to answer. */
+static enum vtx_next outcome(struct vtx_vcpu *vcpu, int err)
+{
+	if (!err)
+		return vtx_answered(vcpu);
+	if (err == -EPERM)
+		return vtx_raise(vcpu, X86_EXCEPTION_GP, 0);
+	if (err == -EINVAL)
+		pr_notice_ratelimited("VM %u, vCPU %u: CR%u %#llx: without \"unrestricted guest\" "
+				      "this processor runs no guest so\n",
+				      vcpu->vm->id, vcpu->id, vcpu->exit.cr, vcpu->exit.value);
+	return VTX_NEXT_USER;
+}
+
+enum vtx_next vtx_answer_cr(struct vtx_vcpu *vcpu)
+{
+	const struct vtx_exit *exit = &vcpu->exit;
+	int err;
+
+	if (exit->cr == CR8_NUMBER)
+		return answer_cr8(vcpu);
+	if (exit->access == VTX_CR_READ) {
+		*general_register(vcpu) = hv->get_cr(vcpu, exit->cr);
+		return vtx_answered(vcpu);
+	}
+	err = hv->set_cr(vcpu, exit->cr, wanted(vcpu));
+	return outcome(vcpu, err);
+}
