@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Makefile of a composed stage (build/projectNN) and of a snapshot: it needs nothing from outside
-# its folder but a compiler, kernel headers and json-c.
+# its folder but a compiler, kernel headers, json-c and (from project05 on) Capstone.
 #
 #   make                  vtxdrv.ko for the running kernel, vtxctl, and the guests
 #   make KDIR=/path       for another kernel's headers
@@ -14,6 +14,8 @@ Q := $(if $(V),,@)
 
 CFLAGS ?= -O2 -g
 VTXCTL_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter -I. $(VTX_DEFINES)
+# The decoder of what vtxctl emulates for a guest.
+VTXCTL_LIBS := $(if $(filter 1 2 3 4,$(VTX_STAGE)),,-lcapstone) -ljson-c -lm
 VTXCTL_OBJECTS := $(sort $(patsubst %.c,user/%.o,$(wildcard cmd_*.c ctl_*.c *_logic.c)))
 
 # Every guest/NAME.S becomes guest/NAME.bin, but for the part that all of them share.
@@ -39,7 +41,7 @@ sparse:
 
 vtxctl: $(VTXCTL_OBJECTS)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $^ -ljson-c -lm
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $^ $(VTXCTL_LIBS)
 
 user/%.o: %.c stage-config.mk
 	@mkdir -p user

@@ -61,8 +61,9 @@ def build(folder: Path, todo=(), sanitize=False, solved: Path = None, stage=1) -
 
 
 def link(objects: list, tool: Path, flags=("-static",)) -> Path:
-    """Link vtxctl."""
-    run(["gcc", *flags, "-o", tool, *objects, "-ljson-c", "-lm"])
+    """Link vtxctl; from project05 on it has an emulator, and that a decoder."""
+    decoder = ["-lcapstone"] if any("cmd_emul" in Path(file).name for file in objects) else []
+    run(["gcc", *flags, "-o", tool, *objects, *decoder, "-ljson-c", "-lm"])
     return tool
 
 
