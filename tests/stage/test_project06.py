@@ -43,7 +43,7 @@ end:
 LEAVES = ((0, 0), (1, 0), (2, 0), (4, 0), (6, 0), (7, 0), (0xa, 0), (0xb, 0), (0xb, 1), (0xd, 0),
           (0xd, 1), (0x40000000, 0), (0x40000001, 0), (0x400000ff, 0), (0x80000000, 0),
           (0x80000001, 0), (0x80000008, 0))
-HYPERVISOR, OSXSAVE = 1 << 31, 1 << 27
+HYPERVISOR, OSXSAVE, HTT, TSC_ADJUST = 1 << 31, 1 << 27, 1 << 28, 1 << 1  # the driver makes them up
 # Leaf, register, bits that a guest must not see: it could not use what they promise.
 HIDDEN = ((1, "ecx", 1 << 5, "VMX"), (1, "ecx", 1 << 6, "SMX"), (7, "ebx", 1 << 2, "SGX"),
           (7, "ecx", 1 << 5, "WAITPKG"), (0x80000001, "ecx", 1 << 2, "SVM"))
@@ -90,7 +90,8 @@ def test_hidden(vms):
     for leaf, register, bit, name in HIDDEN:
         check(seen[leaf, 0][register] & bit, 0, f"leaf {leaf:#x}, {register.upper()}: {name}, which"
               " the guest cannot have", read=CPUID)
-    for leaf, register, made_up in ((1, "ecx", HYPERVISOR | OSXSAVE), (1, "edx", 0), (7, "ebx", 0),
+    for leaf, register, made_up in ((1, "ecx", HYPERVISOR | OSXSAVE), (1, "edx", HTT),
+                                    (7, "ebx", TSC_ADJUST),
                                     (7, "ecx", 0), (0x80000001, "ecx", 0), (0x80000001, "edx", 0)):
         more = seen[leaf, 0][register] & ~(real(vms, leaf)[register] | made_up)
         check(more, 0, f"leaf {leaf:#x}, {register.upper()}: features that the guest is told of and"
