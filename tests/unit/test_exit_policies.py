@@ -1,0 +1,432 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The policies of project06 on the host: CPUID, MSRs, control registers, each against a model."""
+
+import ctypes
+import errno
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import mutants
+from unit import host_build
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STAGE = 6
+LOGIC = ("cpuid_policy_logic.c", "cpuid_rules_logic.c", "msr_policy_logic.c", "cr_logic.c",
+         "vmx_bitmap_logic.c")
+DEFAULT, USER, FAULT = range(3)  # enum vtx_msr_action
+WAY_FAULT, WAY_PASS, WAY_VENDOR, WAY_DRIVER, WAY_KEPT, WAY_USER = range(6)  # enum msr_way
+PE, MP, EM, TS, ET, NE, WP, AM, NW, CD, PG = (1 << n for n in (0, 1, 2, 3, 4, 5, 16, 18, 29, 30,
+                                                               31))
+SCE, LME, LMA, NXE = 1, 1 << 8, 1 << 10, 1 << 11
+PSE, PAE, PGE, VMXE, PCIDE, OSXSAVE, SMEP = (1 << n for n in (4, 5, 7, 13, 17, 18, 20))
+
+
+def struct(name, kind, fields):
+    """A ctypes structure whose fields are all of one kind, but for those that are bool."""
+    return type(name, (ctypes.Structure,), {"_fields_": [
+        (field.rstrip("?"), ctypes.c_bool if field.endswith("?") else kind) for field in fields]})
+
+
+Cpuid = struct("Cpuid", ctypes.c_uint32, ("eax", "ebx", "ecx", "edx"))
+Limits = struct("Limits", ctypes.c_uint64, ("cr0_fixed0", "cr0_fixed1", "cr4_fixed0", "cr4_fixed1",
+                                            "cr4_allowed", "efer_allowed", "unrestricted?"))
+State = struct("State", ctypes.c_uint64, ("cr0", "cr4", "efer", "code64?", "cs_l?"))
+Plan = struct("Plan", ctypes.c_uint64, ("cr0", "cr4", "efer", "real_cr0", "real_cr4", "pae?"))
+Host = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32, ctypes.POINTER(Cpuid))
+
+
+class Asker(ctypes.Structure):
+    """struct cpuid_asker."""
+
+    _fields_ = [("apic_id", ctypes.c_uint32), ("vcpus", ctypes.c_uint32),
+                ("osxsave", ctypes.c_bool), ("xcr0", ctypes.c_uint64)]
+
+
+class Rule(ctypes.Structure):
+    """struct msr_rule."""
+
+    _fields_ = [("msr", ctypes.c_uint32), ("read", ctypes.c_uint8), ("write", ctypes.c_uint8),
+                ("kept", ctypes.c_uint8), ("reset", ctypes.c_uint64),
+                ("writable", ctypes.c_uint64), ("ignored", ctypes.c_uint64)]
+
+
+def build(folder, changed=()):
+    """The library, with these files in the place of the repository's."""
+    other = {path.name: path for path in changed}
+    paths = [other.get(name, REPOSITORY / "project06" / name) for name in LOGIC]
+    flags = [flag for flag in host_build.compile_flags((), STAGE) if flag != "-Werror"]
+    host_build.run(["gcc", *flags, "-w", "-O1", "-shared", "-fPIC", "-fsanitize=undefined",
+                    "-fsanitize-undefined-trap-on-error", "-o", folder / "policies.so",
+                    Path(__file__).with_name("policies.c"), *paths])
+    library = ctypes.CDLL(str(folder / "policies.so"))
+    for name in ("policy_bits", "cr0_owned_by_guest", "cr4_owned_by_guest", "cr0_after_clts",
+                 "cr0_after_lmsw"):
+        getattr(library, name).restype = ctypes.c_uint64
+    for name in ("rule_msr", "vmx_msr_bit"):
+        getattr(library, name).restype = ctypes.c_uint32
+    for name in ("cr0_after_clts", "cr0_after_lmsw", "policy_xcr0"):
+        getattr(library, name).argtypes = [ctypes.c_uint64] * (2 if "lmsw" in name else 1)
+    library.msr_rule_find.restype = ctypes.POINTER(Rule)
+    return library
+
+
+@pytest.fixture(scope="module", name="logic")
+def built(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("policies"))
+
+
+# ---- CPUID ---------------------------------------------------------------------------------------
+
+SIZES = {2: (256, 576, 0), 5: (64, 1088, 0), 6: (512, 1152, 2), 7: (1024, 1664, 2)}
+XCR0 = 0xe7
+
+
+def made_up(max_basic=0x16, max_extended=0x80000008, fill=0xffffffff, asked=None):
+    """A host whose every bit is set; what it is asked for goes into a list."""
+    def host(leaf, subleaf, answer):
+        if asked is not None:
+            asked.append((leaf, subleaf))
+        out = answer.contents
+        out.eax = out.ebx = out.ecx = out.edx = fill
+        if leaf in (0, 0x80000000):
+            out.eax = max_extended if leaf else max_basic
+        if leaf == 0xd and subleaf in SIZES:
+            out.eax, out.ebx, out.ecx = SIZES[subleaf]
+    return Host(host)
+
+
+def answer(logic, leaf, subleaf=0, **who):
+    asker = Asker(**{"apic_id": 0, "vcpus": 1, "osxsave": False, "xcr0": 1, **who})
+    out = Cpuid(1, 2, 3, 4)
+    logic.policy_answer(ctypes.byref(asker), leaf, subleaf, ctypes.byref(out))
+    return out.eax, out.ebx, out.ecx, out.edx
+
+
+def complain_cpuid(logic):
+    """Everything that the policy promises; an AssertionError says what is wrong."""
+    asked = []
+    host = made_up(asked=asked)
+    assert logic.policy_make(host, ctypes.c_uint64(XCR0)) == 0, "cpuid_policy_make() fails"
+    assert all(leaf <= 0xd or 0x80000000 <= leaf <= 0x80000008 for leaf, _ in asked), asked
+    assert answer(logic, 0)[0] == 0xd, "highest basic leaf"
+    assert answer(logic, 0x80000000)[0] == 0x80000008, "highest extended leaf"
+    one = answer(logic, 1, apic_id=5, vcpus=8, osxsave=True)
+    assert one[2] >> 31 and not one[2] & (1 << 3 | 1 << 5 | 1 << 6 | 1 << 17 | 1 << 21), \
+        "leaf 1, ECX: the hypervisor bit shows; MONITOR, VMX, SMX, PCID and x2APIC do not"
+    assert one[1] >> 24 == 5 and one[1] >> 16 & 0xff == 8, "leaf 1, EBX: APIC id and processors"
+    assert one[2] >> 27 & 1 and not answer(logic, 1)[2] >> 27 & 1, "OSXSAVE is the asker's"
+    assert one[3] >> 28 & 1 and not answer(logic, 1)[3] >> 28 & 1, "HTT where there are several"
+    assert not one[3] & (1 << 7 | 1 << 9 | 1 << 12 | 1 << 14), "MCE, APIC, MTRR, MCA"
+    text = b"".join(word.to_bytes(4, "little") for word in answer(logic, 0x40000000)[1:])
+    assert text == b"VTXDRVVTXDRV", "signature"
+    for leaf in (0x40000001, 0x400000ff, 3, 6, 0xa):
+        assert answer(logic, leaf) == (0, 0, 0, 0), f"leaf {leaf:#x} is all zeros"
+    seven = answer(logic, 7)
+    assert seven[0] == 0 and not seven[1] & (1 << 2 | 1 << 10) and not seven[2] & (1 << 3 | 1 << 5)
+    assert answer(logic, 7, 1) == (0, 0, 0, 0), "leaf 7 has one subleaf"
+    assert not answer(logic, 0x80000001)[2] & 1 << 2, "SVM"
+    for leaf in (0xe, 0x16, 0x20000000, 0x7fffffff, 0x80000009, 0xffffffff):
+        assert answer(logic, leaf) == answer(logic, 0xd), f"leaf {leaf:#x}: as the highest basic"
+
+
+def test_cpuid(logic):
+    complain_cpuid(logic)
+
+
+def test_cpuid_on_a_small_processor(logic):
+    """Leaves that it does not have are not asked for, and are zeros."""
+    asked = []
+    host = made_up(max_basic=2, max_extended=0, asked=asked)
+    assert logic.policy_make(host, ctypes.c_uint64(0)) == 0
+    assert {leaf for leaf, _ in asked} <= {0, 1, 2, 0x80000000}
+    assert answer(logic, 0)[0] == 2
+    assert not answer(logic, 1)[2] & (1 << 26 | 1 << 28), "no XCR0, no XSAVE and no AVX"
+
+
+def test_topology(logic):
+    host = made_up()
+    logic.policy_make(host, ctypes.c_uint64(XCR0))
+    assert answer(logic, 0xb, 0, apic_id=3, vcpus=6) == (0, 1, 0x100, 3)
+    assert answer(logic, 0xb, 1, apic_id=3, vcpus=6) == (3, 6, 0x201, 3)
+    assert answer(logic, 0xb, 2, apic_id=3, vcpus=6) == (0, 0, 2, 3)
+
+
+def size_of(xcr0, compacted):
+    """Bytes of an XSAVE area, the slow way."""
+    end = 576
+    for number, (size, offset, flags) in sorted(SIZES.items()):
+        if xcr0 >> number & 1:
+            start = offset
+            if compacted:
+                start = -(-end // 64) * 64 if flags & 2 else end
+            end = max(end, start + size)
+    return end
+
+
+@pytest.mark.parametrize("xcr0", [1, 3, 7, 0xe7, 0x27, 0xa5])
+def test_xsave_sizes(logic, xcr0):
+    host = made_up()
+    logic.policy_make(host, ctypes.c_uint64(~0 & 0xffffffff))
+    eax, ebx, ecx, edx = answer(logic, 0xd, 0, xcr0=xcr0)
+    assert (eax, edx) == (XCR0, 0), "MPX, PKRU and AMX are not for guests"
+    assert (ebx, ecx) == (size_of(xcr0, False), size_of(XCR0, False))
+    features, size, _, _ = answer(logic, 0xd, 1, xcr0=xcr0)
+    assert features == 7, "XSAVES and XFD are not for guests"
+    assert size == size_of(xcr0, True)
+    assert answer(logic, 0xd, 3) == answer(logic, 0xd, 9) == (0, 0, 0, 0)
+    assert answer(logic, 0xd, 62) == answer(logic, 0xd, 0xffffffff) == (0, 0, 0, 0)
+    assert answer(logic, 0xd, 6)[:3] == SIZES[6]
+
+
+@pytest.mark.parametrize(("value", "valid"), [
+    (1, 1), (3, 1), (7, 1), (0xe7, 1), (0, 0), (2, 0), (5, 0), (0x27, 0), (0xe3, 0), (0xf, 0),
+    (0x203, 0), (1 << 63 | 3, 0), (0x60003, 0)])
+def test_xcr0(logic, value, valid):
+    host = made_up()
+    logic.policy_make(host, ctypes.c_uint64(XCR0))
+    assert logic.policy_xcr0(value) == valid
+
+
+def test_bits_that_follow_cpuid(logic):
+    host = made_up()
+    logic.policy_make(host, ctypes.c_uint64(XCR0))
+    assert logic.policy_bits(1) == SCE | LME | NXE
+    assert not logic.policy_bits(0) & (VMXE | PCIDE | 1 << 6 | 1 << 12 | 1 << 14 | 1 << 22 | 1 << 23)
+    assert logic.policy_bits(0) & OSXSAVE
+    host = made_up(fill=0)
+    logic.policy_make(host, ctypes.c_uint64(XCR0))
+    assert logic.policy_bits(0) == logic.policy_bits(1) == 0
+
+
+# ---- MSRs ----------------------------------------------------------------------------------------
+
+
+def test_the_table_is_in_order(logic):
+    """msr_rule_find() halves it."""
+    numbers = []
+    while (number := logic.rule_msr(len(numbers))) != 0xffffffff:
+        numbers.append(number)
+    assert numbers == sorted(set(numbers))
+    for number in numbers:
+        assert logic.msr_rule_find(number).contents.msr == number
+    for number in (2, 0x11, 0x480, 0xc0000080 - 1, 0xffffffff):
+        assert not logic.msr_rule_find(number)
+
+
+def complain_msrs(logic, seed=1):
+    """Random ranges against a list that is read backwards."""
+    rng = random.Random(seed)
+    logic.ranges_clear()
+    plain = {}
+    known = (0x10, 0x174, 0x3a, 0xc0000080, 0xc0000082)
+    numbers = [*known, 0x2ff0, 0x12345, 0xc0001234, 0xffffffff]
+    for msr in numbers:
+        for write in (0, 1):
+            plain[msr, write] = logic.ranges_way(msr, write)
+    assert plain[0x174, 0] == WAY_PASS and plain[0xc0000080, 0] == WAY_PASS
+    assert plain[0xc0000080, 1] == WAY_VENDOR, "a write of EFER may change the mode"
+    assert all(plain[msr, 0] == WAY_FAULT for msr in numbers[5:]), "unknown: #GP"
+    model, unknown = [], DEFAULT
+    for _ in range(60):
+        action = rng.choice((DEFAULT, USER, FAULT))
+        first, count = rng.choice(numbers), rng.choice((0, 1, 3))
+        if first + max(count, 1) - 1 > 0xffffffff:
+            count = 1
+        assert logic.ranges_set(first, count, action) == 0
+        if count:
+            model.append((first, first + count - 1, action))
+        else:
+            unknown = action
+        for msr, write in plain:
+            found = next((a for low, high, a in reversed(model) if low <= msr <= high), DEFAULT)
+            if found == DEFAULT and msr not in known:
+                found = unknown
+            wanted = {DEFAULT: plain[msr, write], USER: WAY_USER, FAULT: WAY_FAULT}[found]
+            assert logic.ranges_way(msr, write) == wanted, f"MSR {msr:#x} after {model}, {unknown}"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_ranges(logic, seed):
+    complain_msrs(logic, seed)
+
+
+def test_refused_ranges(logic):
+    logic.ranges_clear()
+    assert logic.ranges_set(1, 1, 3) == -errno.EINVAL
+    assert logic.ranges_set(1, 65, USER) == -errno.E2BIG
+    assert logic.ranges_set(0xffffffff, 2, USER) == -errno.EINVAL
+    for n in range(64):
+        assert logic.ranges_set(100 * n, 64, USER) == 0
+    assert logic.ranges_set(9999, 1, USER) == -errno.ENOSPC
+    assert logic.ranges_set(0, 64, FAULT) == 0, "a range that is there can be changed"
+    assert logic.ranges_way(5, 0) == WAY_FAULT
+
+
+def complain_kept(logic):
+    rng = random.Random(3)
+    for _ in range(300):
+        rule = Rule(writable=rng.getrandbits(8), ignored=rng.getrandbits(8))
+        old, wanted = rng.getrandbits(8), rng.getrandbits(8)
+        value = ctypes.c_uint64(old)
+        err = logic.msr_kept_write(ctypes.byref(rule), ctypes.byref(value), ctypes.c_uint64(wanted))
+        forbidden = (old ^ wanted) & ~(rule.writable | rule.ignored)
+        may = rule.writable & ~rule.ignored
+        assert err == (-errno.EPERM if forbidden else 0), "bits that may not change"
+        assert value.value == (old if forbidden else (old & ~may) | (wanted & may))
+
+
+def test_kept(logic):
+    complain_kept(logic)
+
+
+def bit_of(msr, write):
+    """SDM vol. 3, "MSR-Bitmap Address": four parts of 1 KiB."""
+    if msr <= 0x1fff:
+        return (2048 if write else 0) * 8 + msr
+    if 0xc0000000 <= msr <= 0xc0001fff:
+        return (3072 if write else 1024) * 8 + msr - 0xc0000000
+    return 0xffffffff
+
+
+def complain_bits(logic):
+    for msr in (0, 1, 0x1fff, 0x2000, 0x174, 0xbfffffff, 0xc0000000, 0xc0000080, 0xc0001fff,
+                0xc0002000, 0xffffffff):
+        for write in (0, 1):
+            assert logic.vmx_msr_bit(msr, write) == bit_of(msr, write), \
+                f"bit of MSR {msr:#x} in the bitmap, {'write' if write else 'read'}"
+
+
+def test_bits(logic):
+    complain_bits(logic)
+
+
+# ---- control registers ---------------------------------------------------------------------------
+
+FIXED = {"cr0_fixed0": PE | NE | PG, "cr0_fixed1": 0xffffffff, "cr4_fixed0": VMXE,
+         "cr4_fixed1": 0x3767ff, "efer_allowed": SCE | LME | NXE,
+         "cr4_allowed": 0x3767ff & ~(VMXE | PCIDE | 1 << 14)}
+
+
+def expect(limits, old, register, value):
+    """(error, plan as a dictionary), by the words of the SDM."""
+    new = dict(old)
+    if register == "efer":
+        value &= ~LMA
+        if value & ~limits["efer_allowed"] or ((value ^ old["efer"]) & LME and old["cr0"] & PG):
+            return -errno.EPERM, None
+        new["efer"] = value
+    elif register == "cr4":
+        if value & ~limits["cr4_allowed"] or (old["efer"] & LMA and not value & PAE):
+            return -errno.EPERM, None
+        new["cr4"] = value
+    else:
+        if value >> 32 or (value & PG and not value & PE) or (value & NW and not value & CD):
+            return -errno.EPERM, None
+        if value & ~old["cr0"] & PG and old["efer"] & LME and (not old["cr4"] & PAE or
+                                                               old["cs_l"]):
+            return -errno.EPERM, None
+        if old["cr0"] & ~value & PG and old["cs_l"] and old["efer"] & LMA:
+            return -errno.EPERM, None
+        new["cr0"] = value & 0xe005003f | ET
+    new["efer"] = new["efer"] & ~LMA | (LMA if new["efer"] & LME and new["cr0"] & PG else 0)
+    if not limits["unrestricted"] and (PE | PG) & ~new["cr0"]:
+        return -errno.EINVAL, None
+    forced = limits["cr0_fixed0"] & ~(PE | PG if limits["unrestricted"] else 0)
+    loads = {"cr0": PG | CD | NW, "cr4": PAE | PGE | PSE | SMEP, "efer": 0}[register]
+    in_pae = new["cr0"] & PG and new["cr4"] & PAE and not new["efer"] & LMA
+    return 0, {"cr0": new["cr0"], "cr4": new["cr4"], "efer": new["efer"],
+               "real_cr0": new["cr0"] & ~(CD | NW) | forced,
+               "real_cr4": new["cr4"] | limits["cr4_fixed0"],
+               "pae": bool(in_pae and (old.get(register, 0) ^ new[register]) & loads)}
+
+
+def random_state(rng):
+    """A state that a guest can be in."""
+    cr0 = ET | rng.choice((0, PE, PE | PG, PE | PG)) | sum(rng.sample((MP, TS, NE, WP, AM, CD), 2))
+    efer = rng.choice((0, SCE, LME, LME | NXE))
+    cr4 = sum(rng.sample((PSE, PAE, PGE, OSXSAVE, SMEP), 2))
+    if cr0 & PG and efer & LME:
+        efer, cr4 = efer | LMA, cr4 | PAE
+    return {"cr0": cr0, "cr4": cr4, "efer": efer, "cs_l": rng.random() < 0.4}
+
+
+def random_value(rng, state, register):
+    if register == "cr0":
+        flips = rng.sample((PE, PG, PE | PG, CD, NW, CD | NW, TS, WP, NE, ET, 1 << 32, 1 << 6), 2)
+    elif register == "cr4":
+        flips = rng.sample((PAE, PGE, PSE, SMEP, VMXE, PCIDE, 1 << 15, 1 << 63, OSXSAVE), 2)
+    else:
+        flips = rng.sample((LME, LMA, SCE, NXE, 2, 1 << 12, 1 << 63), 2)
+    return (state[register] ^ rng.choice((0, flips[0], flips[0] ^ flips[1])))
+
+
+def complain_crs(logic, seed=1, rounds=4000):
+    rng = random.Random(seed)
+    for _ in range(rounds):
+        limits = dict(FIXED, unrestricted=rng.random() < 0.8)
+        state = random_state(rng)
+        register = rng.choice(("cr0", "cr4", "efer"))
+        value = random_value(rng, state, register)
+        err, plan = expect(limits, state, register, value)
+        code64 = state["cs_l"] and bool(state["efer"] & LMA)
+        seen = Plan()
+        got = getattr(logic, f"{register}_write")(
+            ctypes.byref(Limits(**limits)), ctypes.byref(State(code64=code64, **state)),
+            ctypes.c_uint64(value), ctypes.byref(seen))
+        said = f"{register} = {value:#x} in {state}"
+        assert got == err, said
+        if plan:
+            assert {name: getattr(seen, name) for name in plan} == plan, said
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_control_registers(logic, seed):
+    complain_crs(logic, seed)
+
+
+def test_clts_and_lmsw(logic):
+    assert logic.cr0_after_clts(PE | TS | PG) == PE | PG
+    assert logic.cr0_after_lmsw(PE | TS | PG, 0xfff2) == PE | MP | PG
+    assert logic.cr0_after_lmsw(ET, 0xfff1) == ET | PE
+
+
+def test_what_a_guest_owns(logic):
+    """Nothing that changes the mode, or what the host has to see."""
+    assert not logic.cr0_owned_by_guest() & (PE | PG | NE | CD | NW | ET)
+    owned = logic.cr4_owned_by_guest(ctypes.byref(Limits(cr4_allowed=~0 & (1 << 64) - 1)))
+    assert not owned & (PSE | PAE | VMXE | PCIDE | OSXSAVE | SMEP | 1 << 6)
+    assert logic.cr4_owned_by_guest(ctypes.byref(Limits(cr4_allowed=0))) == 0
+
+
+# ---- the mutants of these exercises --------------------------------------------------------------
+
+CHECKS = {"6.1": (complain_cpuid,), "6.2": (complain_msrs, complain_kept, complain_bits),
+          "6.3": (complain_crs,)}
+
+
+def complaint(library, exercise):
+    for check in CHECKS[exercise]:
+        try:
+            check(library)
+        except AssertionError as error:
+            return str(error) or "assert"
+    return None
+
+
+def test_mutants_are_caught(tmp_path):
+    """Each mutant of these files breaks the model as well."""
+    problems = []
+    for mutant in mutants.load(REPOSITORY, f"project{STAGE:02}"):
+        exercise = next((number for number in CHECKS if number in mutant.breaks), None)
+        if not mutant.pure_logic or not exercise:
+            continue
+        folder = mutants.write(mutant, REPOSITORY, tmp_path / mutant.name)
+        changed = [path for path in folder.glob("*.c") if path.name in LOGIC]
+        where = tmp_path / re.sub(r"\W", "_", mutant.name)
+        where.mkdir(exist_ok=True)
+        if changed and not complaint(build(where, changed), exercise):
+            problems.append(mutant.name)
+    assert not problems, "\n".join(problems)
