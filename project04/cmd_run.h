@@ -87,6 +87,7 @@ struct run {
 	struct vtx_vm_info info; /**< of the VM */
 	u8 *memory; /**< guest memory from address 0 on */
 	u64 usable; /**< bytes of it that the guest can write */
+	u64 image_size; /**< bytes that were loaded at VTX_GUEST_LOAD */
 	struct run_vcpu vcpus[VTX_MAX_VCPUS]; /**< by id */
 	u64 start_ns; /**< CLOCK_MONOTONIC */
 	u64 end_ns; /**< the same clock */
@@ -139,6 +140,9 @@ void run_hold(const struct run *run);
 
 /** Answer a hypercall. @return true if the guest goes on */
 bool run_hypercall(struct run_vcpu *vcpu, const struct vtx_exit *exit);
+
+/** Output of the guest: to stdout, or kept for --json. Any thread. */
+void run_put(struct run *run, const void *bytes, size_t length);
 
 /* ---- cmd_run_report.c, cmd_run_stats.c, cmd_run_json.c: afterwards --------------------------- */
 

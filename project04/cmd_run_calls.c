@@ -67,7 +67,7 @@ static void write_out(struct run *run, const void *bytes, size_t length)
 	run->output.lost = true;
 }
 
-static void put(struct run *run, const void *bytes, size_t length)
+void run_put(struct run *run, const void *bytes, size_t length)
 {
 	pthread_mutex_lock(&run->lock);
 	if (run->options->json) {
@@ -87,7 +87,7 @@ static u64 call_write(struct run *run, u64 address, u64 length)
 		return 0;
 	if (length > run->usable - address)
 		length = run->usable - address;
-	put(run, run->memory + address, length);
+	run_put(run, run->memory + address, length);
 	return length;
 }
 
@@ -95,7 +95,7 @@ static u64 call_putchar(struct run *run, u64 value)
 {
 	unsigned char byte = value;
 
-	put(run, &byte, sizeof(byte));
+	run_put(run, &byte, sizeof(byte));
 	return 0;
 }
 

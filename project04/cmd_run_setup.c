@@ -251,6 +251,7 @@ static bool prepare(struct run *run, const struct image *image)
 	if (!check_room(run, image->size))
 		return false;
 	memcpy(run->memory + VTX_GUEST_LOAD, image->bytes, image->size);
+	run->image_size = image->size;
 	return run_parts_setup(run);
 }
 

@@ -124,9 +124,12 @@ static bool turn(struct run_vcpu *vcpu)
 {
 	struct run *run = vcpu->run;
 	struct vtx_exit exit;
+	int wrong;
 
 	vcpu->page->timeout_ns = time_left(run);
-	if (ioctl(run->fd, VTXDRV_RUN_VCPU, vcpu->id))
+	wrong = ioctl(run->fd, VTXDRV_RUN_VCPU, vcpu->id);
+	vcpu->page->flags &= ~VTX_RUN_SET_REGS; /* they were taken over once, and are stale now */
+	if (wrong)
 		return refused(vcpu, errno);
 	exit = vcpu->page->exit;
 	if (run->options->trace)

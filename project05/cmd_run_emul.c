@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vtxctl run: the world of the emulator: the guest's page tables, its memory, and the buses.
+ */
+#include "cmd_run_emul.h"
+
+#include <cpuid.h>
+#include <stdlib.h>
+
+#include "cmd_bus.h"
+#include "cmd_guest_walk.h"
+#include "cmd_run_slots.h"
+#include "x86_bits.h"
+
+#define PAGE_MASK 0xfffULL
+/* SDM vol. 2, CPUID leaf 8000_0008H: EAX bits 7:0. */
+#define CPUID_SIZES 0x80000008U
+#define WIDTH_MASK 0xffU
+#define DEFAULT_WIDTH 36
+
+static struct run_emul *emuls[VTX_MAX_VCPUS];
+
+static u8 physical_width(void)
+{
+	static u8 width;
+	u32 eax = DEFAULT_WIDTH;
+	u32 ebx;
+	u32 ecx;
+	u32 edx;
+
+	if (!width) {
+		if (!__get_cpuid(CPUID_SIZES, &eax, &ebx, &ecx, &edx))
+			eax = DEFAULT_WIDTH;
+		width = eax & WIDTH_MASK;
+	}
+	return width;
+}
+
+static u8 *ram(void *opaque, u64 gpa, u32 size, bool write)
+{
+	const struct run_emul *emul = opaque;
+
+	return run_ram(emul->run, gpa, size, write);
+}
+
+/* What the exit says of its page need not be found out again, and is what the processor has used. */
+static bool is_known(const struct run_emul *emul, u64 linear, u32 access)
+{
+	return !((linear ^ emul->linear) & ~PAGE_MASK) &&
+	       !(access & ~(emul->proven | GUEST_ACCESS_USER));
+}
+
+static enum emul_translated translate(void *opaque, u64 linear, u32 access, u64 *gpa,
+				      u32 *error_code)
+{
+	struct run_emul *emul = opaque;
+	struct guest_paging paging = {
+		.sregs = emul->emul.sregs,
+		.ac = emul->emul.regs->rflags & RFLAGS_AC,
+		.width = physical_width(),
+		.ram = ram,
+		.opaque = emul,
+	};
+	struct guest_walk walk;
+	enum guest_walk_result result;
+
+	if (is_known(emul, linear, access)) {
+		*gpa = (emul->gpa & ~PAGE_MASK) | (linear & PAGE_MASK);
+		return EMUL_MAPPED;
+	}
+	result = guest_walk(&paging, linear, access, &walk);
+	*gpa = walk.gpa;
+	*error_code = walk.error_code;
+	if (result == GUEST_WALK_MAPPED)
+		return EMUL_MAPPED;
+	return result == GUEST_WALK_FAULT ? EMUL_PAGE_FAULT : EMUL_NO_TABLE;
+}
+
+static void note_stray(struct run_emul *emul, const struct run_stray *stray)
+{
+	if (!emul->is_stray)
+		emul->stray = *stray;
+	emul->is_stray = true;
+}
+
+static u64 mmio_read(void *opaque, u64 gpa, u32 size)
+{
+	struct run_stray stray = { .address = gpa, .size = size };
+	u64 value;
+
+	if (!bus_mmio_read(gpa, size, &value))
+		note_stray(opaque, &stray);
+	return value;
+}
+
+static void mmio_write(void *opaque, u64 gpa, u32 size, u64 value)
+{
+	struct run_stray stray = { .write = true, .address = gpa, .size = size, .value = value };
+
+	if (!bus_mmio_write(gpa, size, value))
+		note_stray(opaque, &stray);
+}
+
+/* A port that nobody has is no mistake of the guest: PCs are searched that way. */
+static u64 port_read(void *opaque, u32 port, u32 size)
+{
+	u64 value;
+
+	bus_port_read(port, size, &value);
+	return value;
+}
+
+static void port_write(void *opaque, u32 port, u32 size, u64 value)
+{
+	bus_port_write(port, size, value);
+}
+
+static const struct emul_ops ops = {
+	.translate = translate,
+	.ram = ram,
+	.read = mmio_read,
+	.write = mmio_write,
+	.port_read = port_read,
+	.port_write = port_write,
+};
+
+static struct run_emul *make(struct run *run)
+{
+	struct run_emul *emul = calloc(1, sizeof(*emul));
+
+	if (!emul)
+		return NULL;
+	emul->run = run;
+	emul->emul.ops = &ops;
+	emul->emul.opaque = emul;
+	emul->emul.decoder = emul_decoder_new();
+	if (emul->emul.decoder)
+		return emul;
+	free(emul);
+	return NULL;
+}
+
+struct run_emul *run_emul_of(struct run *run, u32 vcpu, struct vtx_regs *regs,
+			     const struct vtx_sregs *sregs)
+{
+	struct run_emul *emul = emuls[vcpu];
+
+	if (!emul)
+		emul = emuls[vcpu] = make(run);
+	if (!emul)
+		return NULL;
+	emul->emul.regs = regs;
+	emul->emul.sregs = sregs;
+	emul->proven = 0;
+	emul->is_stray = false;
+	return emul;
+}
+
+void run_emul_release(void)
+{
+	u32 i;
+
+	for (i = 0; i < VTX_MAX_VCPUS; i++) {
+		if (!emuls[i])
+			continue;
+		emul_decoder_free(emuls[i]->emul.decoder);
+		free(emuls[i]);
+		emuls[i] = NULL;
+	}
+}
