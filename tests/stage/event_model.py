@@ -123,7 +123,7 @@ class Plan:
         return ", ".join([step + what, *windows])
 
 
-# ---- the rules -------------------------------------------------------------------------------------
+# ---- the rules ----------------------------------------------------------------------------------
 
 
 def _above(vectors, state):
@@ -201,7 +201,7 @@ def raised(queue: Queue, exception: Injection) -> Queue | None:
     return replace(after, exception=Injection(EXCEPTION, DOUBLE, 0) if double else exception)
 
 
-# ---- drawn at random -------------------------------------------------------------------------------
+# ---- drawn at random ----------------------------------------------------------------------------
 
 
 def random_event(rng, types=(INTERRUPT, NMI, EXCEPTION, SOFT_INTERRUPT, SOFT_EXCEPTION)):

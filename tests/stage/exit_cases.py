@@ -37,8 +37,8 @@ def simple(rng):
 def vmx(_rng):
     """VMX, SMX and SVM instructions: this guest has none of them."""
     return [Case(text, UD, what=f"`{text}`, of which the guest has no right to know")
-            for text in (f"vmxon {SPARE:#x}", "vmxoff", "vmlaunch", "vmresume", f"vmclear {SPARE:#x}",
-                         f"vmptrld {SPARE:#x}", f"vmptrst {SPARE:#x}", "vmread %rax, %rbx",
+            for text in (f"vmxon {SPARE:#x}", "vmxoff", "vmlaunch", "vmresume",
+                         f"vmclear {SPARE:#x}", f"vmptrld {SPARE:#x}", f"vmptrst {SPARE:#x}", "vmread %rax, %rbx",
                          "vmwrite %rax, %rbx", f"invept {SPARE:#x}, %rax",
                          f"invvpid {SPARE:#x}, %rax", "getsec", "xor %eax, %eax; vmfunc", "rsm",
                          "vmrun", "vmmcall", "clgi")]
@@ -85,7 +85,8 @@ def control(rng):
              what="LMSW of TS alone"),
         Case(f"mov ${LONG | 2:#x}, %eax; mov %rax, %cr0; mov %cr0, %rbx",
              registers={"rbx": LONG}, what="CR0 back"),
-        Case(f"mov ${LONG & ~(1 << 31):#x}, %eax; mov %rax, %cr0", GP, what="CR0.PG in 64-bit mode"),
+        Case(f"mov ${LONG & ~(1 << 31):#x}, %eax; mov %rax, %cr0", GP,
+             what="CR0.PG in 64-bit mode"),
         Case(f"mov ${LONG | NW:#x}, %eax; mov %rax, %cr0", GP, what="CR0.NW without CD"),
         Case(f"mov ${LONG | CD:#x}, %eax; mov %rax, %cr0; mov %cr0, %rbx; mov ${LONG:#x}, %eax;"
              " mov %rax, %cr0", registers={"rbx": LONG | CD}, what="CR0.CD on and off"),

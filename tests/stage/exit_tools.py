@@ -27,8 +27,8 @@ NO_INTERRUPT = 0x100
 REASONS = {"exception": 0, "cpuid": 10, "hlt": 12, "invd": 13, "rdpmc": 15, "cr": 28, "io": 30,
            "rdmsr": 31, "wrmsr": 32, "xsetbv": 55}
 WAITS = 1 << 31  # of `again` and `exception` in struct vtx_vcpu_events
-NAMES = {NO_VECTOR: "no exception", DE: "#DE", DB: "#DB", BP: "#BP", UD: "#UD", NM: "#NM", DF: "#DF",
-         NP: "#NP", SS: "#SS", GP: "#GP", PF: "#PF", AC: "#AC", MC: "#MC"}
+NAMES = {NO_VECTOR: "no exception", DE: "#DE", DB: "#DB", BP: "#BP", UD: "#UD", NM: "#NM",
+         DF: "#DF", NP: "#NP", SS: "#SS", GP: "#GP", PF: "#PF", AC: "#AC", MC: "#MC"}
 
 
 def name_of(vector):

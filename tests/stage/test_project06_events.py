@@ -73,7 +73,7 @@ def told(thing):
     return " ".join(parts) or f"nothing unusual in the {type(thing).__name__.lower()}"
 
 
-# ---- one rule at a time ----------------------------------------------------------------------------
+# ---- one rule at a time -------------------------------------------------------------------------
 
 PF_EVENT = Injection(EXCEPTION, 14, 2, 0x1234000)
 RULES = (  # what waits, in which state
@@ -116,6 +116,7 @@ def test_which_goes_first(vms, stage_build):
 
 
 @exercise("6.5", expected="the same for whatever waits at once", read=EVENTS)
+@pytest.mark.instructor
 def test_any_queue(vms, stage_build, rng):
     """Queues and states drawn for the run, against the rules in Python."""
     check_plans(vms, stage_build, [(model.random_queue(rng), model.random_state(rng))

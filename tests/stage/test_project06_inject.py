@@ -28,7 +28,7 @@ def vectors(events):
     return [event.vector for event in events]
 
 
-# ---- interrupts ------------------------------------------------------------------------------------
+# ---- interrupts ---------------------------------------------------------------------------------
 
 
 @exercise("6.6", expected="an interrupt reaches a guest that takes interrupts", read=INJECTION)
@@ -105,7 +105,7 @@ def test_line_that_falls(vms):
     check(events, [], "interrupts that the guest has got", read=INJECTION)
 
 
-# ---- NMIs ------------------------------------------------------------------------------------------
+# ---- NMIs ---------------------------------------------------------------------------------------
 
 
 @exercise("6.6", expected="an NMI comes whatever IF says, and the next one behind IRET",
@@ -134,7 +134,7 @@ def test_nmi_and_interrupt(vms, rng):
     check(depth, 1, "handlers inside each other", read=INJECTION)
 
 
-# ---- exceptions ------------------------------------------------------------------------------------
+# ---- exceptions ---------------------------------------------------------------------------------
 
 
 @exercise("6.6", expected="exceptions with and without error code; #PF with CR2", read=INJECTION)
@@ -175,7 +175,7 @@ def test_event_refusals(vms):
     check(only(lines, "events").exception & 0xff, UD, "exception that waits")
 
 
-# ---- an event whose delivery is cut short ------------------------------------------------------------
+# ---- an event whose delivery is cut short -------------------------------------------------------
 
 FRESH = 0x400000  # memory that nobody has touched: each piece of 2 MiB has no frame yet
 APART = 0x200000
@@ -223,7 +223,7 @@ def test_triple_fault(vms):
     check_exit(only(lines, "exit"), "triple-fault", "a #DF whose gate is not present", read=AGAIN)
 
 
-# ---- the host's own --------------------------------------------------------------------------------
+# ---- the host's own -----------------------------------------------------------------------------
 
 
 @exercise("6.6", expected="the host's NMI reaches the host, and the guest goes on", read=HOST)
@@ -244,7 +244,7 @@ def test_the_hosts_nmi(vms, rng, nonce):
         kill(vms, running.pid)
 
 
-# ---- every instruction that exits ------------------------------------------------------------------
+# ---- every instruction that exits ---------------------------------------------------------------
 
 
 @exercise("6.6", expected="every instruction that exits has its architectural result",

@@ -134,7 +134,7 @@ def test_where_rip_is(vms):
 
 @exercise("6.4", expected="an answer is taken once, and by the vCPU that asked", read=PORTS)
 def test_whose_answer(vms, rng):
-    """Two vCPUs have both asked; the answers do not get mixed up, nor does a later exit take one."""
+    """Two vCPUs have both asked; the answers do not get mixed up, and no later exit takes one."""
     text = "shl $4, %edi; in $0x80, %eax; mov %rax, 0x8000(%rdi); xor %eax, %eax; cpuid;" \
            " mov $7, %eax; vmcall; mov %rax, 0x8008(%rdi); hlt"
     first, second = rng.getrandbits(32), rng.getrandbits(32)

@@ -51,8 +51,8 @@ def test_sleeps_and_wakes(vms, rng, kind):
         "read", "0x7100", 8)
     check_ended(lines, f"a guest in HLT that {kind} wakes", HLT)
     check([event.vector for event in happened], [wanted], "events that the guest has got", read=HLT)
-    check(only(lines, "read", address=0x7100).data[0], 1, "events before the instruction behind HLT",
-          read=HLT)
+    check(only(lines, "read", address=0x7100).data[0], 1, "events before the instruction behind"
+          " HLT", read=HLT)
     check_slept(lines, f"{kind} wakes it")
 
 
@@ -113,7 +113,8 @@ def test_kill(vms):
     image = guests.code("sti; hlt; jmp .-1").hex()
     script = f"""
 for n in $(seq 20); do
-	pid=$(vmtool create 256K 1 code {image} init 0 0 timer 0 0 60000 0 spin 0 | sed -n 's/spin pid=//p')
+	pid=$(vmtool create 256K 1 code {image} init 0 0 timer 0 0 60000 0 spin 0 |
+		sed -n 's/spin pid=//p')
 	usleep 20000
 	kill -9 $pid || exit 1
 	while kill -0 $pid 2>/dev/null; do usleep 1000; done
@@ -151,7 +152,7 @@ def test_visitor(vms):
         kill(vms, pid)
 
 
-# ---- the timer -------------------------------------------------------------------------------------
+# ---- the timer ----------------------------------------------------------------------------------
 
 
 @exercise("6.7", expected="the timer wakes a guest, as often as its period says", read=TIMER)
@@ -180,8 +181,8 @@ def test_timer_interrupts_a_guest_that_runs(vms, rng):
 def test_timer_without_a_vector(vms):
     """VTX_EXIT_TIMER, from a guest that runs and from one that sleeps; off means off."""
     for text in ("1: pause; jmp 1b", "sti; 1: hlt; jmp 1b"):
-        lines = vmtool(vms, *guest(guests.code(text)), "timer", 0, 0, 50, 0, "run", 0, LATE, "timer",
-                       0, 0, 50, 0, "timer", 0, 0, 0, 0, "run", 0, 200)
+        lines = vmtool(vms, *guest(guests.code(text)), "timer", 0, 0, 50, 0, "run", 0, LATE,
+                       "timer", 0, 0, 50, 0, "timer", 0, 0, 0, 0, "run", 0, 200)
         first, second = (line for line in lines if line.what == "exit")
         check_exit(first, "timer", "a timer without a vector", read=TIMER)
         check_exit(second, "timeout", "a timer that was switched off again", read=TIMER)

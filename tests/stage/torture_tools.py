@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Random guests, and whether the host is the same afterwards: for `make check` and `make torture`."""
+"""Random guests, and whether the host is the same afterwards."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -81,7 +81,7 @@ int probe_page(struct probe_query *q)
 	return scnprintf(q->out, PROBE_ANSWER, "%#llx\n", (u64)page_to_phys(*page));
 }
 
-/* ---- functions that get pointers: what they point to is in these pages ------------------------ */
+/* ---- functions that get pointers: what they point to is in these pages --------------------- */
 
 #define POINTERS 3
 #define WORDS_MAX 32

@@ -81,7 +81,8 @@ void print_exit(int vcpu, uint64_t took_ns)
 	       exit->address, exit->cr, exit->access, exit->gpr, exit->handled, exit->value,
 	       exit->nr, exit->args[0], exit->args[1], exit->args[2], exit->args[3], exit->gpa,
 	       exit->linear, exit->memory_access, exit->slot, exit->port, exit->io_size,
-	       exit->io_flags, exit->msr, exit->data, run->exits, exit->time_ns, (unsigned long long)(took_ns / MS));
+	       exit->io_flags, exit->msr, exit->data, run->exits, exit->time_ns,
+	       (unsigned long long)(took_ns / MS));
 }
 
 volatile sig_atomic_t signals;

@@ -4,7 +4,7 @@
  * where no memory is, with a stack in a hole, beside events that nobody expects, and a user who
  * answers anything. Whatever becomes of them, the host has to stay as it is.
  *
- * A sequence is drawn from the seed and its own number: `torture SEED NUMBER 1 1` repeats it, though
+ * A sequence is drawn from the seed and its own number: `torture SEED NUMBER 1 1` repeats it, but
  * not what the 511 before it, at most, have left in the same VM.
  */
 #include <errno.h>
