@@ -5,6 +5,10 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <asm/processor.h>
+#include <linux/err.h>
+#include <linux/irqflags.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 
@@ -13,10 +17,12 @@
 #include "exits.h"
 #include "hv_ops.h"
 #include "run.h"
+#include "space.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"
 
 #define CR0_NUMBER 0
+#define CR3_NUMBER 3
 #define CR8_NUMBER 8
 #define CR8_MAX 15
 
@@ -56,11 +62,13 @@ static u64 wanted(struct vtx_vcpu *vcpu)
 	}
 }
 
-/* 0, -EAGAIN, or the guest's exit is not for the driver to answer. */
+/* 0, or the guest's exit is not for the driver to answer. */
 static enum vtx_next outcome(struct vtx_vcpu *vcpu, int err)
 {
 	if (!err)
 		return vtx_answered(vcpu);
+	if (err == -EAGAIN)
+		return VTX_NEXT_GUEST; /* the instruction is executed again */
 	if (err == -EPERM)
 		return vtx_raise(vcpu, X86_EXCEPTION_GP, 0);
 	if (err == -EINVAL)
@@ -68,6 +76,84 @@ static enum vtx_next outcome(struct vtx_vcpu *vcpu, int err)
 				      "this processor runs no guest so\n",
 				      vcpu->vm->id, vcpu->id, vcpu->exit.cr, vcpu->exit.value);
 	return VTX_NEXT_USER;
+}
+
+/* ---- PAE paging begins, or gets other tables ------------------------------------------------- */
+
+#define PDPTES 4
+/* CR3 names them in its bits 31:5. */
+#define PDPT_MASK GENMASK_ULL(31, 5)
+
+/* Memory that nobody has touched is zero: four entries that are not present. */
+static int read_pdptes(struct vtx_vm *vm, u64 gpa, u64 *pdptes)
+{
+	const struct vtx_slot *slot;
+	struct page *page;
+	u64 offset;
+	int err = -EPERM;
+
+	mutex_lock(&vm->space.lock);
+	slot = slot_find(&vm->space.slots, gpa);
+	if (slot) {
+		offset = gpa - slot->gpa + slot->offset;
+		page = space_page(&vm->memory, offset, false);
+		err = PTR_ERR_OR_ZERO(page);
+		if (!err)
+			memcpy(pdptes, page_address(page) + offset_in_page(offset),
+			       PDPTES * sizeof(*pdptes));
+	}
+	mutex_unlock(&vm->space.lock);
+	return err;
+}
+
+static int fill_in_pdptes(struct vtx_vcpu *vcpu, u64 cr3)
+{
+	u64 *pdptes = vcpu->policy.pdptes;
+	int err = read_pdptes(vcpu->vm, cr3 & PDPT_MASK, pdptes);
+	int i;
+
+	for (i = 0; i < PDPTES && !err; i++) {
+		if (!pdpte_is_valid(pdptes[i], boot_cpu_data.x86_phys_bits))
+			err = -EPERM;
+	}
+	return err;
+}
+
+/* Loaded, interrupts off. */
+static int set_with_pdptes(struct vtx_vcpu *vcpu, u64 cr3, int err)
+{
+	if (err)
+		return err;
+	/* Somebody else may have written CR3 while the vCPU was not loaded. */
+	if (vcpu->exit.cr != CR3_NUMBER && hv->get_cr(vcpu, CR3_NUMBER) != cr3)
+		return -EAGAIN;
+	vcpu->policy.pdptes_ready = true;
+	err = hv->set_cr(vcpu, vcpu->exit.cr, wanted(vcpu));
+	vcpu->policy.pdptes_ready = false;
+	return err;
+}
+
+/* For vtx_sleep_on(): guest memory is got and read, which may sleep. */
+static enum vtx_next change_with_pdptes(struct vtx_vcpu *vcpu)
+{
+	u64 cr3 = vcpu->policy.cr3;
+	int err = fill_in_pdptes(vcpu, cr3);
+	enum vtx_next next;
+
+	if (err == -ENOMEM) {
+		vcpu->exit.kind = VTX_EXIT_NO_MEMORY;
+		vcpu->exit.gpa = cr3 & PDPT_MASK;
+		vcpu->exit.handled = 0;
+		return VTX_NEXT_USER;
+	}
+	/* If that fails, the instruction is executed again, and exits again. */
+	if (vtx_vcpu_load(vcpu))
+		return VTX_NEXT_GUEST;
+	local_irq_disable();
+	next = outcome(vcpu, set_with_pdptes(vcpu, cr3, err));
+	local_irq_enable();
+	vtx_vcpu_put(vcpu);
+	return next;
 }
 
 enum vtx_next vtx_answer_cr(struct vtx_vcpu *vcpu)
@@ -82,5 +168,9 @@ enum vtx_next vtx_answer_cr(struct vtx_vcpu *vcpu)
 		return vtx_answered(vcpu);
 	}
 	err = hv->set_cr(vcpu, exit->cr, wanted(vcpu));
-	return outcome(vcpu, err);
+	if (err != -EAGAIN)
+		return outcome(vcpu, err);
+	vcpu->policy.cr3 = exit->cr == CR3_NUMBER ? exit->value : hv->get_cr(vcpu, CR3_NUMBER);
+	vcpu->exit.handled = 1;
+	return vtx_sleep_on(vcpu, change_with_pdptes);
 }

@@ -38,6 +38,19 @@ u64 cr0_after_lmsw(u64 cr0, u64 source)
 	return (cr0 & ~(LMSW_BITS & ~CR0_PE)) | (source & LMSW_BITS);
 }
 
+bool cr_pae_paging(u64 cr0, u64 cr4, u64 efer)
+{
+	return cr0 & CR0_PG && cr4 & CR4_PAE && !(efer & IA32_EFER_LMA);
+}
+
+/* SDM vol. 3, table "Format of a PAE Page-Directory-Pointer-Table Entry": bits 2:1 and 8:5. */
+#define PDPTE_RESERVED_LOW (PAGING_RW | PAGING_US | GENMASK_ULL(8, 5))
+
+bool pdpte_is_valid(u64 entry, u32 width)
+{
+	return !(entry & PAGING_P) || !(entry & PDPTE_RESERVED_LOW || entry >> width);
+}
+
 /*
  * EXERCISE 6.3 (10 points): CR0 and CR4: masks, shadows, CLTS, LMSW
  * Do:   cr0_write(), cr4_write(), efer_write(): -EPERM where the processor would raise #GP for this
@@ -67,7 +80,7 @@ static u64 efer_with_lma(u64 efer, u64 cr0)
 
 static bool pae_paging(const struct cr_plan *plan)
 {
-	return paging(plan->cr0) && plan->cr4 & CR4_PAE && !(plan->efer & IA32_EFER_LMA);
+	return cr_pae_paging(plan->cr0, plan->cr4, plan->efer);
 }
 
 /* Bits that must be 1 in the processor's CR0. */

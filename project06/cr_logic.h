@@ -65,6 +65,16 @@ int cr4_write(const struct cr_limits *limits, const struct cr_state *state, u64 
 int efer_write(const struct cr_limits *limits, const struct cr_state *state, u64 value,
 	       struct cr_plan *plan);
 
+/** Does PAE paging translate addresses, whose four first entries are in registers? */
+bool cr_pae_paging(u64 cr0, u64 cr4, u64 efer);
+
+/**
+ * May this be one of the four entries that CR3 names with PAE paging?
+ *
+ * @param width bits of a physical address
+ */
+bool pdpte_is_valid(u64 entry, u32 width);
+
 /**
  * CR0 after CLTS or LMSW.
  *

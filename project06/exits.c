@@ -13,12 +13,6 @@
 #include "run.h"
 #include "x86_exceptions.h"
 
-int vtx_show_registers(struct vtx_vcpu *vcpu)
-{
-	vcpu->run->regs = vcpu->regs;
-	return hv->get_sregs(vcpu, &vcpu->run->sregs);
-}
-
 void vtx_add_exception(struct event_queue *queue, u8 vector)
 {
 	struct vtx_injection exception = {

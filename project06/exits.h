@@ -29,9 +29,6 @@ extern const struct vtx_unit exits_unit;
  */
 void vtx_take_answer(struct vtx_vcpu *vcpu, u32 flags, u64 data);
 
-/** Let user space see all registers: vtx_run.regs and vtx_run.sregs. Loaded. 0 or -EIO. */
-int vtx_show_registers(struct vtx_vcpu *vcpu);
-
 /**
  * For vtx_events_add(): an exception with error code 0, if that kind has one. The queue's lock is
  * held.

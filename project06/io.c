@@ -7,6 +7,7 @@
 #include "exits.h"
 #include "hv_ops.h"
 #include "run.h"
+#include "space.h"
 #include "vtx_todo.h"
 
 /*
@@ -14,9 +15,9 @@
  * Do:   vtx_answer_io(): OUT is done when user space has seen exit.data, so it is skipped. IN is
  *       skipped as well, and policy.awaits and policy.await_bytes say that its answer is to come.
  *       INS and OUTS touch memory, which the driver does not do for a guest: RIP stays where it is
- *       and user space gets all registers (vtx_show_registers()). An access whose registers cannot
- *       be had is not handled. vtx_io_complete(): RAX after an IN of 1, 2 or 4 bytes. In
- *       vmx_io_exit.c, vmx_decode_io(): fill in the exit from its qualification.
+ *       and user space gets all registers (space_show_registers()). vtx_io_complete(): RAX after
+ *       an IN of 1, 2 or 4 bytes. In vmx_io_exit.c, vmx_decode_io(): fill in the exit from its
+ *       qualification.
  * Read: project06/README.md, "Ports"; Intel SDM vol. 3, "Basic VM-Exit Information", table "Exit
  *       Qualification for I/O Instructions"; vol. 1, "General-Purpose Registers in 64-Bit Mode"
  * Hint: an operation on 32 bits clears the upper half of a 64-bit register, one on 8 or 16 bits
@@ -25,7 +26,8 @@
 #ifndef TODO_6_4
 static enum vtx_next answer_string(struct vtx_vcpu *vcpu)
 {
-	vcpu->exit.handled = !vtx_show_registers(vcpu);
+	space_show_registers(vcpu);
+	vcpu->exit.handled = 1;
 	return VTX_NEXT_USER;
 }
 

@@ -30,7 +30,7 @@ struct vtx_vcpu_policy {
 	u64 tsc_adjust; /**< IA32_TSC_ADJUST */
 	bool pdptes_ready; /**< the next ones are those that CR3 names */
 	u64 pdptes[4]; /**< of PAE paging that begins: see hv->set_cr */
-	u64 cr_wanted; /**< and the value that CR0, CR3 or CR4 is to have then */
+	u64 cr3; /**< that names them */
 	u64 kept[MSR_KEPT_MAX]; /**< of MSRs that only remember; see msr_policy_logic.h */
 };
 

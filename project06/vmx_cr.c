@@ -109,6 +109,18 @@ static void write_pdptes(const u64 *pdptes)
 	vmcs_write64(VMCS_GUEST_PDPTE3, pdptes[3]);
 }
 
+static int set_cr3(struct vtx_vcpu *vcpu, const struct cr_state *state, u64 value)
+{
+	if (cr_pae_paging(state->cr0, state->cr4, state->efer)) {
+		if (!vcpu->policy.pdptes_ready)
+			return -EAGAIN;
+		write_pdptes(vcpu->policy.pdptes);
+	}
+	vmcs_write_natural(VMCS_GUEST_CR3, value);
+	hv->npt_flush(vcpu->vm);
+	return vmcs_error() ? -EIO : 0;
+}
+
 static int carry_out(struct vtx_vcpu *vcpu, const struct cr_plan *plan, u64 old_efer)
 {
 	if (plan->pae && !vcpu->policy.pdptes_ready)
@@ -135,13 +147,10 @@ int vmx_set_cr(struct vtx_vcpu *vcpu, u32 cr, u64 value)
 	struct cr_plan plan;
 	int err;
 
-	if (cr == CR3_NUMBER) {
-		vmcs_write_natural(VMCS_GUEST_CR3, value);
-		hv->npt_flush(vcpu->vm);
-		return vmcs_error() ? -EIO : 0;
-	}
-	limits_of(vmx_of(vcpu), &limits);
 	state_of(&state);
+	if (cr == CR3_NUMBER)
+		return set_cr3(vcpu, &state, value);
+	limits_of(vmx_of(vcpu), &limits);
 	err = cr == CR0_NUMBER ? cr0_write(&limits, &state, value, &plan) :
 				 cr4_write(&limits, &state, value, &plan);
 	return err ?: carry_out(vcpu, &plan, state.efer);

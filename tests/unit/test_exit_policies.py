@@ -393,6 +393,13 @@ def test_clts_and_lmsw(logic):
     assert logic.cr0_after_lmsw(ET, 0xfff1) == ET | PE
 
 
+def test_pdptes(logic):
+    logic.pdpte_is_valid.restype = ctypes.c_bool
+    for entry, valid in ((0, 1), (0x1000, 1), (0xfffffffffffffffe, 1), (0x5001, 1), (0x5e19, 1),
+                         (0x5003, 0), (0x5005, 0), (0x5101, 0), (0x5081, 0), (1 << 36 | 1, 0)):
+        assert logic.pdpte_is_valid(ctypes.c_uint64(entry), 36) == bool(valid), f"{entry:#x}"
+
+
 def test_what_a_guest_owns(logic):
     """Nothing that changes the mode, or what the host has to see."""
     assert not logic.cr0_owned_by_guest() & (PE | PG | NE | CD | NW | ET)
