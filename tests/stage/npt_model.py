@@ -114,7 +114,7 @@ def steps(rng: random.Random, count: int, top: int, width: int) -> list[tuple]:
         if what == "map":
             if not model.free(gpa, size):
                 continue
-            hpa = _frame(rng, gpa, width)
+            hpa = _frame(rng, gpa, size, width)
             made.append(("map", gpa, hpa, size, rights, rng.choice(TYPES)))
         else:
             made.append(("unmap", gpa, size) if what == "unmap" else ("protect", gpa, size, rights))
@@ -122,8 +122,8 @@ def steps(rng: random.Random, count: int, top: int, width: int) -> list[tuple]:
     return made
 
 
-def _frame(rng: random.Random, gpa: int, width: int) -> int:
-    """Aligned as the address is, or not."""
-    unit = rng.choice((PAGE, 2 * MIB, GIB))
+def _frame(rng: random.Random, gpa: int, size: int, width: int) -> int:
+    """Aligned as the address is, or not; what is large at least so that few entries do."""
+    unit = rng.choice((2 * MIB, GIB) if size > 64 * MIB else (PAGE, 2 * MIB, GIB))
     frame = rng.randrange(1 << width - 1) & ~(unit - 1)
     return frame | gpa & unit - 1 & ~(PAGE - 1)

@@ -1,0 +1,506 @@
+# SPDX-License-Identifier: GPL-2.0
+"""project05's pure C, driven in a process of its own and held against a model.
+
+The driver (tests/harness/memtool) is the grader's, the objects linked to it are what the stage's
+build has made for vtxctl. It never runs on the host that grades, but for the reference's.
+"""
+from __future__ import annotations
+
+import errno
+import itertools
+import random
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import ept
+from harness.grade import check, fail, require
+from harness.paging import PAGE
+from stage import npt_model
+from stage.npt_model import GIB, MIB, Model
+
+README = "project05/README.md"
+TABLES = f"{README}#the-tables"
+ENTRIES = f"{README}#entries"
+SLOTS = f"{README}#slots"
+SOURCES = Path(__file__).resolve().parents[1] / "harness" / "memtool"
+LOGIC = ("npt_logic", "vmx_ept_logic", "slot_logic")
+TOP = 1 << 48
+ENOTSUPP = 524  # the kernel's own
+UNDONE = -errno.ENOSYS
+
+
+def build(folder: Path, stage_dir: Path, objects: list[Path]) -> Path:
+    """The driver, linked to a stage's objects."""
+    tool = folder / "memtool"
+    sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
+    subprocess.run(["gcc", "-std=gnu11", "-O1", "-w", "-static", "-DVTX_STAGE=5", f"-I{stage_dir}",
+                    "-o", str(tool), *sources, *map(str, objects)], check=True,
+                   capture_output=True)
+    return tool
+
+
+class Driver:
+    """Runs scripts; `run` takes the text of one and gives what came out."""
+
+    def __init__(self, run):
+        self.run = run
+
+    @classmethod
+    def in_lab(cls, lab, folder, stage):
+        """In the lab machine, with what a stage's build has made of a submission."""
+        objects = [stage.directory / "user" / f"{name}.o" for name in LOGIC]
+        objects.append(stage.directory / "user" / "ctl_todo.o")
+        tool = build(folder, stage.directory, [path for path in objects if path.exists()])
+        lab.put("/tmp/memtool", tool.read_bytes(), 0o755)
+
+        def run(script):
+            lab.put("/tmp/steps", script.encode())
+            result = lab.sh("/tmp/memtool < /tmp/steps", cap=8 << 20)
+            return result.status, result.out
+        return cls(run)
+
+    @classmethod
+    def on_host(cls, tool):
+        """On this computer, for code of the course's own."""
+        def run(script):
+            done = subprocess.run([tool], input=script, capture_output=True, text=True, check=False,
+                                  timeout=60)
+            return done.returncode, done.stdout
+        return cls(run)
+
+    def lines(self, steps, read):
+        """What came of each step, as words."""
+        __tracebackhide__ = True
+        status, out = self.run("".join(" ".join(map(str, step)) + "\n" for step in steps))
+        if out.rpartition("broken")[1] or status:
+            seen = out.rpartition("broken ")[2].strip() if "broken" in out else \
+                f"it ended with status {status}"
+            fail("tables: what was done to them, step by step", "no table is used or freed twice,"
+                 " and the steps come to an end", seen[:200], read)
+        return [line.split() for line in out.splitlines()]
+
+
+# ---- formats -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Format:
+    """As struct npt_format has it."""
+
+    present: int
+    read: int
+    write: int
+    execute: int
+    no_execute: int
+    table: int
+    large: int
+    address: int
+    write_back: int
+    uncacheable: int
+    type_mask: int
+    accessed: int
+    dirty: int
+    largest: int
+    width: int
+
+    def words(self):
+        return tuple(self.__dict__.values())
+
+    def access(self, entry):
+        """VTX_PROT_* of an entry."""
+        runs = not entry & self.no_execute if self.no_execute else bool(entry & self.execute)
+        return bool(entry & self.read) | bool(entry & self.write) << 1 | runs << 2
+
+
+R, W, X = ept.READ, ept.WRITE, ept.EXECUTE
+EPT = Format(R | W | X, R, W, X, 0, R | W | X, 1 << 7, ((1 << 52) - 1) & ~(PAGE - 1), 6 << 3, 0,
+             0x78, 1 << 8, 1 << 9, 3, 48)
+# Everything is somewhere else here; a processor like that was never built.
+ADDRESS = ((1 << 52) - 1) & ~(PAGE - 1)
+
+
+def made_up(rng: random.Random) -> Format:
+    """A format that nobody knows: bits anywhere, execution allowed or forbidden by a bit."""
+    bits = rng.sample([*range(0, 12), *range(52, 64)], 11)
+    present, read, write, execute, large, accessed, dirty, extra, first, second, user = (
+        1 << bit for bit in bits)
+    allows = rng.random() < 0.5
+    return Format(present, present | read, write, execute if allows else 0,
+                  0 if allows else execute, present | read | write | user | (
+                      execute if allows else 0), large, ADDRESS, first, second | extra,
+                  first | second | extra, rng.choice((0, accessed)), rng.choice((0, dirty)),
+                  rng.choice((1, 2, 3, 3)), 48)
+
+
+# ---- 5.1 -----------------------------------------------------------------------------------------
+
+
+def dumped(words):
+    """(root, how many tables the code counts, table -> entries) of a line D."""
+    tables, at = {}, None
+    for word in words[3:]:
+        if word[0] == "t":
+            at = tables.setdefault(int(word[1:]), {})
+        else:
+            index, _, run = word.partition("=")
+            value, count, step = map(int, run.split(":"))
+            for n in range(count):
+                at[int(index) + n] = (value + n * step) % (1 << 64)
+    return int(words[1]), int(words[2]), tables
+
+
+def leaves_of(root, tables, form, what):
+    """Every leaf, as the processor of this format would find it, and the tables on the way."""
+    __tracebackhide__ = True
+    found, seen = [], set()
+
+    def visit(table, level, gpa):
+        require(table in tables, expected="a table that is in use", seen=f"{table:#x}", read=TABLES,
+                what=f"address in an entry of level {level + 1}, {what}")
+        require(table not in seen, expected="once", seen="twice", read=TABLES,
+                what=f"the table {table:#x} among the entries, {what}")
+        seen.add(table)
+        size = PAGE << 9 * (level - 1)
+        for index, entry in sorted(tables[table].items()):
+            if not entry & form.present:
+                continue
+            at, frame = gpa + index * size, entry & form.address
+            if level > 1 and not entry & form.large:
+                check(entry, frame | form.table, f"entry for {at:#x} that leads to a table, {what}",
+                      read=TABLES)
+                visit(frame, level - 1, at)
+                continue
+            require(level <= form.largest, expected=f"none above level {form.largest}",
+                    seen=f"one of level {level}", what=f"leaf for {at:#x}, {what}", read=TABLES)
+            require(level > 1 or not entry & form.large or form.large & form.type_mask,
+                    expected="clear", seen="set", read=TABLES,
+                    what=f"the bit `large` in a leaf of level 1, for {at:#x}, {what}")
+            require(not frame % size, expected=f"a multiple of {size:#x}", seen=f"{frame:#x}",
+                    what=f"host-physical address in the leaf for {at:#x}, {what}", read=TABLES)
+            found.append((at, size, frame, entry))
+    visit(root, 4, 0)
+    require(seen == set(tables), expected="0", seen=len(set(tables) - seen), read=TABLES,
+            what=f"tables that were not given back and that no entry leads to, {what}")
+    return found
+
+
+def meaning(found, form):
+    """Leaves as the model has them."""
+    kinds = {form.write_back: ept.WB, form.uncacheable: ept.UC}
+    return npt_model.joined((gpa, size, hpa, form.access(entry),
+                             kinds.get(entry & form.type_mask, "a type of nobody's"))
+                            for gpa, size, hpa, entry in found)
+
+
+def in_words(step):
+    names = {"map": ("gpa", "hpa", "size", "access", "type"), "unmap": ("gpa", "size"),
+             "protect": ("gpa", "size", "access")}[step[0]]
+    return f"{step[0]} " + ", ".join(f"{n} {v:#x}" for n, v in zip(names, step[1:]))
+
+
+def script_of(steps):
+    """One line for each step, and the tables after it."""
+    for what, *words in steps:
+        if what == "map":
+            words[-1] = 0 if words[-1] == ept.WB else 1
+        yield {"map": "M", "unmap": "U", "protect": "P"}[what], *words
+        yield ("D",)
+
+
+def check_result(words, expected, what):
+    __tracebackhide__ = True
+    check(int(words[1]), expected, f"what the function returns: {what}", read=TABLES)
+
+
+def check_sequence(driver, rng, count=40):
+    """A random sequence against the model, after each step, in a format drawn for it."""
+    __tracebackhide__ = True
+    form = made_up(rng)
+    steps = npt_model.steps(rng, count, TOP, 46)
+    lines = driver.lines([("F", *form.words()), *script_of(steps), ("U", 0, TOP), ("D",), ("X",)],
+                         TABLES)
+    check_result(lines[0], 0, "npt_create()")
+    model, before = Model(), "at the beginning"
+    for step, (result, dump) in zip(steps, zip(lines[1::2], lines[2::2])):
+        what = f"after `{in_words(step)}`, {before}"
+        check_result(result, 0, what)
+        getattr(model, step[0])(*step[1:])
+        root, counted, tables = dumped(dump)
+        check(counted, len(tables), f"tables as npt.tables counts them, {what}", read=TABLES)
+        ours = meaning(leaves_of(root, tables, form, what), form)
+        check(ours, model.ranges, f"what is mapped {what}: gpa, bytes, hpa, access, type",
+              read=TABLES)
+        before = f"which followed `{in_words(step)}`"
+    _, _, tables = dumped(lines[-2])
+    check(len(tables), 1, "tables when everything is unmapped: the root alone", read=TABLES)
+    check(len(dumped(lines[-1])[2]), 0, "tables after npt_destroy()", read=TABLES)
+
+
+def check_page_sizes(driver, rng):
+    """As few entries as alignment and format allow, for each largest leaf that there can be."""
+    __tracebackhide__ = True
+    cases = []
+    for largest, slip in itertools.product((1, 2, 3), (0, 2 * MIB, PAGE)):
+        form = Format(*made_up(rng).words()[:13], largest, 48)
+        gpa = rng.randrange(1, 200) * GIB - rng.randrange(4) * 2 * MIB - rng.randrange(600) * PAGE
+        size = {1: 8 * MIB, 2: GIB, 3: 3 * GIB}[largest] + rng.randrange(4 * MIB) // PAGE * PAGE
+        if slip == PAGE and largest > 1:
+            size = 6 * MIB
+        cases.append((form, gpa, gpa + 64 * GIB + slip, size))
+    lines = driver.lines([step for form, gpa, hpa, size in cases for step in (
+        ("F", *form.words()), ("M", gpa, hpa, size, R | W, 0), ("D",))], TABLES)
+    for (form, gpa, hpa, size), dump in zip(cases, lines[2::3]):
+        sizes = [PAGE, 2 * MIB, GIB][:form.largest]
+        root, _, tables = dumped(dump)
+        found = leaves_of(root, tables, form, f"{size:#x} bytes from {gpa:#x} on")
+        check([leaf[1] for leaf in found], npt_model.best_pages(gpa, hpa, size, sizes),
+              f"bytes that each leaf maps: {size:#x} from {gpa:#x} on to {hpa:#x}, the largest"
+              f" leaf being {sizes[-1]:#x}", read=TABLES)
+
+
+def flagged(rng):
+    """A format with accessed and dirty flags, and 1-GiB leaves."""
+    while not ((form := made_up(rng)).accessed and form.dirty):
+        pass
+    return Format(*form.words()[:13], 3, 48)
+
+
+def check_splits(driver, rng):
+    """A large leaf that is cut keeps its flags, type and rights in every piece."""
+    __tracebackhide__ = True
+    for accessed, dirty in ((1, 1), (1, 0), (0, 0)):
+        form = flagged(rng)
+        bits = (form.accessed if accessed else 0) | (form.dirty if dirty else 0)
+        gpa, cut = 5 * GIB, 5 * GIB + rng.randrange(1, GIB // PAGE - 9) * PAGE
+        steps = [("F", *form.words()), ("M", gpa, 7 * GIB, GIB, R | W | X, rng.randrange(2)),
+                 ("B", gpa, bits), ("P", cut, 3 * PAGE, R), ("D",)]
+        root, _, tables = dumped(driver.lines(steps, TABLES)[-1])
+        found = leaves_of(root, tables, form, "after a cut")
+        flags = form.accessed | form.dirty
+        lost = [f"{at:#x}" for at, _, _, entry in found if entry & flags != bits]
+        check(lost[:4], [], "pieces of a large leaf that has been cut whose accessed and dirty"
+              " flags are not the leaf's", read=TABLES)
+        wrong = [f"{at:#x}" for at, _, _, entry in found
+                 if form.access(entry) != (R if cut <= at < cut + 3 * PAGE else R | W | X)]
+        check(wrong[:4], [], "pieces with other rights than the leaf had, or than were asked for",
+              read=TABLES)
+
+
+def check_no_memory(driver, rng):
+    """Each allocation fails once: -ENOMEM, and the guest has what it had."""
+    __tracebackhide__ = True
+    form = Format(*made_up(rng).words()[:13], 3, 48)
+    before = [("map", 4 * GIB, 16 * GIB, 2 * GIB, R | W | X, ept.WB),
+              ("map", GIB, 9 * GIB, 6 * MIB, R | W, ept.UC)]
+    tries = [("map", 4 * GIB - PAGE, 64 * GIB, 3 * PAGE, R, ept.WB),
+             ("protect", 5 * GIB - 5 * PAGE, GIB, R), ("unmap", 4 * GIB + PAGE, GIB),
+             ("map", 1 << 40, 1 << 41, GIB + 5 * PAGE, R | W, ept.WB),
+             ("unmap", GIB + 2 * MIB, 2 * MIB), ("protect", GIB + PAGE, PAGE, R)]
+    cases = list(itertools.product(tries, range(1, 9)))
+    lines = driver.lines([line for step, nth in cases for line in (
+        ("F", *form.words()), *script_of(before), ("A", nth), *script_of([step]), ("A", 0),
+        *script_of([step]))], TABLES)
+    each = len(lines) // len(cases)
+    failed = sum(check_failure(form, before, step, nth, lines[n * each:(n + 1) * each])
+                 for n, (step, nth) in enumerate(cases))
+    require(failed >= 8, expected="at least 8", seen=failed, what="tries that met a failure",
+            read=TABLES)
+
+
+def check_failure(form, before, step, nth, lines):
+    """One try whose nth allocation fails, and the next. Did it meet the failure?"""
+    __tracebackhide__ = True
+    what, model = f"`{in_words(step)}` whose allocation {nth} fails", Model()
+    for earlier in before:
+        getattr(model, earlier[0])(*earlier[1:])
+    first, dump, second, after = lines[-4:]
+    root, counted, tables = dumped(dump)
+    ours = meaning(leaves_of(root, tables, form, what), form)
+    check(counted, len(tables), f"tables as npt.tables counts them after {what}", read=TABLES)
+    if int(first[1]):
+        check_result(first, -errno.ENOMEM, what)
+        check(ours, model.ranges, f"what is mapped after {what}: it has to be as before",
+              read=TABLES)
+    getattr(model, step[0])(*step[1:])
+    check_result(second, 0, f"{what}, tried again with memory")
+    root, _, tables = dumped(after)
+    check(meaning(leaves_of(root, tables, form, what), form), model.ranges,
+          f"what is mapped when {what} has been tried again", read=TABLES)
+    return bool(int(first[1]))
+
+
+def check_walks(driver, rng):
+    """npt_walk() gives the entries on the way, down to a leaf or to what is not present."""
+    __tracebackhide__ = True
+    form = made_up(rng)
+    steps = npt_model.steps(rng, 25, TOP, 46)
+    model = Model()
+    for step in steps:
+        getattr(model, step[0])(*step[1:])
+    places = [gpa + rng.randrange(size) for gpa, size, *_ in model.ranges]
+    places += [rng.randrange(TOP) for _ in range(6)] + [0, TOP - 1]
+    lines = driver.lines([("F", *form.words()), *(s for s in script_of(steps) if s[0] != "D"),
+                          ("D",), *(("W", at) for at in places)], TABLES)
+    root, _, tables = dumped(next(line for line in lines if line[0] == "D"))
+    walks = [line for line in lines if line[0] == "W"]
+    for at, line in zip(places, walks):
+        numbers = list(map(int, line[2:]))
+        told = list(zip(numbers[::2], numbers[1::2]))
+        check(told, real_walk(root, tables, form, at), f"npt_walk() of {at:#x}: table and entry of"
+              " each level, from the root on", read=TABLES)
+        check(int(line[1]), len(told), f"what npt_walk() of {at:#x} returns", read=TABLES)
+
+
+def real_walk(root, tables, form, gpa):
+    made, table = [], root
+    for level in (4, 3, 2, 1):
+        entry = tables[table].get(gpa >> 12 + 9 * (level - 1) & 511, 0)
+        made.append((table, entry))
+        if not entry & form.present or entry & form.large:
+            break
+        table = entry & form.address
+    return made
+
+
+# ---- 5.2 -----------------------------------------------------------------------------------------
+
+CAPS = {"execute-only": 0, "walk-4": 6, "uc": 8, "wb": 14, "2m": 16, "1g": 17, "invept": 20,
+        "ad": 21, "invept-single": 25, "invept-all": 26, "invvpid": 32, "invvpid-address": 40,
+        "invvpid-single": 41, "invvpid-all": 42, "invvpid-globals": 43}
+
+
+def capabilities(rng):
+    """MSRs of processors that were built, and of some that were not."""
+    names = list(CAPS)
+    full = set(names)
+    yield full
+    for name in names:
+        yield full - {name}
+    yield full - {"2m", "1g"}
+    yield full - {"invept-single", "invept-all"}
+    yield full - {"invvpid-single", "invvpid-all"}
+    for _ in range(12):
+        yield {"walk-4", "wb", "invept", "invept-all"} | set(rng.sample(names, 6))
+
+
+def narrowest(have, name):
+    if name not in have:
+        return 0
+    return 1 if f"{name}-single" in have else 2 if f"{name}-all" in have else 0
+
+
+def check_caps(driver, rng):
+    """The format of the entries, EPTP and what can be invalidated, for each of these processors."""
+    __tracebackhide__ = True
+    cases = list(capabilities(rng))
+    lines = driver.lines([("C", sum(1 << CAPS[n] for n in have)) for have in cases], ENTRIES)
+    require(len(lines) == len(cases), expected=f"{len(cases)} answers", seen=len(lines),
+            what="vmx_ept_caps()", read=ENTRIES)
+    for have, line in zip(cases, lines):
+        err, pointer, invept, invvpid, *words = map(int, line[1:])
+        what = f"of a processor without {', '.join(sorted(set(CAPS) - have)) or 'nothing'}"
+        able = {"walk-4", "wb"} <= have and narrowest(have, "invept")
+        check(err, 0 if able else -ENOTSUPP, f"what vmx_ept_caps() says {what}", read=ENTRIES)
+        if not able:
+            continue
+        check_format(Format(*words), have, what)
+        check(pointer, 6 | 3 << 3 | (1 << 6 if "ad" in have else 0), "EPTP without an address,"
+              f" {what}: write-back, four levels, bit 6 for accessed and dirty flags", read=ENTRIES)
+        check(invept, narrowest(have, "invept"), f"narrowest type of INVEPT {what}", read=ENTRIES)
+        check(invvpid, narrowest(have, "invvpid"), f"narrowest type of INVVPID, 0 for none, {what}",
+              read=ENTRIES)
+
+
+def check_format(form, have, what):
+    __tracebackhide__ = True
+    check((form.read, form.write, form.execute, form.no_execute), (R, W, X, 0), "bits for reading,"
+          f" writing, executing, and against executing, {what}", read=ENTRIES)
+    check(form.present, R | W | X, f"bits of which a present entry has one, {what}", read=ENTRIES)
+    check(form.table, R | W | X, f"bits of an entry that leads to a table, {what}", read=ENTRIES)
+    check(form.large, 1 << 7, f"bit of a large leaf, {what}", read=ENTRIES)
+    check(form.write_back & 0x78, 6 << 3, "memory type of memory: 6, write-back, and the guest's"
+          f" PAT counts, {what}", read=ENTRIES)
+    check(form.uncacheable & 0x38, 0, f"memory type of a device's window: 0, uncacheable, {what}",
+          read=ENTRIES)
+    check(form.type_mask & 0x38, 0x38, f"bits of the memory type, {what}", read=ENTRIES)
+    flags = (1 << 8, 1 << 9) if "ad" in have else (0, 0)
+    check((form.accessed, form.dirty), flags, f"accessed and dirty flag, {what}", read=ENTRIES)
+    largest = 1 if "2m" not in have else 3 if "1g" in have else 2
+    check(form.largest, largest, f"largest leaf: 1 is 4 KiB, 2 is 2 MiB, 3 is 1 GiB, {what}",
+          read=ENTRIES)
+    check(form.address, ADDRESS, f"bits of an address, {what}", read=ENTRIES)
+
+
+# ---- 5.3 -----------------------------------------------------------------------------------------
+
+
+class Slots:
+    """The model."""
+
+    def __init__(self, memory, end):
+        self.memory, self.end, self.there = memory, end, {}
+
+    def errno_of(self, slot, flags, gpa, size, offset, pad):
+        """What VTXDRV_SET_SLOT says, and does if it says 0."""
+        if slot >= 32 or flags & ~7 or pad or (gpa | size | offset) % PAGE:
+            return "EINVAL"
+        if not size:
+            return "" if self.there.pop(slot, None) else "ENOENT"
+        if gpa + size > self.end or offset + size > self.memory:
+            return "ERANGE"
+        for number, (at, length, *_) in self.there.items():
+            if number != slot and gpa < at + length and at < gpa + size:
+                return "EEXIST"
+        self.there[slot] = (gpa, size, offset, flags)
+        return ""
+
+    def find(self, gpa):
+        """(slot, gpa, size, offset, flags), or None."""
+        for number, (at, size, *rest) in self.there.items():
+            if at <= gpa < at + size:
+                return number, at, size, *rest
+        return None
+
+
+def slot_wishes(rng, memory, end):
+    """Mostly good ones, around each other; and each kind of evil."""
+    some = [rng.randrange(end // PAGE) * PAGE for _ in range(6)] + [0, end - 16 * PAGE]
+    for _ in range(160):
+        slot = rng.choice((rng.randrange(32), rng.randrange(4), rng.randrange(28, 32)))
+        gpa = (rng.choice(some) + rng.randrange(-9, 9) * PAGE) % (1 << 64)
+        size = rng.choice((0, 1, 3, 8, 16)) * PAGE
+        wish = [slot, rng.randrange(8), gpa, size, rng.randrange(memory // PAGE - 16) * PAGE, 0]
+        if rng.random() < 0.3:
+            at, value = rng.choice((
+                (0, 32), (0, (1 << 32) - 1), (1, 8), (1, 1 << 31), (2, gpa + 512), (2, end),
+                (2, (1 << 64) - PAGE), (3, size + 1), (3, (1 << 64) - PAGE), (4, memory),
+                (4, memory - PAGE), (4, (1 << 64) - PAGE), (4, 100), (5, 1)))
+            wish[at] = value % (1 << 64)
+        yield tuple(wish)
+
+
+def check_slots(driver, rng):
+    """A random sequence of wishes, each answered as the model answers; and who is where."""
+    __tracebackhide__ = True
+    memory, end = rng.randrange(64, 4096) * PAGE, 1 << rng.choice((36, 39, 46))
+    model, script, wanted = Slots(memory, end), [], []
+    for wish in slot_wishes(rng, memory, end):
+        script.append(("S", *wish, memory, end))
+        wanted.append(("S", wish, model.errno_of(*wish)))
+        for at, size, *_ in list(model.there.values())[:3]:
+            for gpa in (at, at + size - 1, at + size, max(at, 1) - 1):
+                script.append(("G", gpa))
+                wanted.append(("G", gpa, model.find(gpa)))
+    lines = driver.lines(script, SLOTS)
+    for line, (what, asked, expected) in zip(lines, wanted):
+        if what == "S":
+            seen = errno.errorcode.get(-int(line[1]), line[1]) if int(line[1]) else "0"
+            names = ("slot", "flags", "gpa", "size", "offset", "pad")
+            text = ", ".join(f"{n} {v:#x}" for n, v in zip(names, asked))
+            check(seen, expected or "0", f"slot_check() of {text}; the VM has {memory:#x} bytes,"
+                  f" addresses end at {end:#x}", read=SLOTS)
+        else:
+            seen = tuple(map(int, line[1:])) or None
+            check(seen, expected, f"slot_find() of {asked:#x}: slot, gpa, size, offset, flags",
+                  read=SLOTS)
