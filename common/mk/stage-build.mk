@@ -60,7 +60,7 @@ guest/%.elf: guest/%.o guest/lib.o guest/guest.ld
 		$(filter %.o,$^)
 
 guest/%.o: guest/%.S stage-config.mk
-	$(Q)$(CC) -m64 -g -MMD -c -o $@ $<
+	$(Q)$(CC) -m64 -g -I. -MMD -c -o $@ $<
 
 -include $(wildcard user/*.d guest/*.d)
 
