@@ -38,6 +38,26 @@ static const char *const kind_names[VTX_EXIT_KINDS] = {
 	[VTX_EXIT_SIGNAL] = "signal",
 	[VTX_EXIT_TIMEOUT] = "timeout",
 	[VTX_EXIT_SHUTDOWN] = "shutdown",
+	[VTX_EXIT_NOT_PRESENT] = "not-present",
+	[VTX_EXIT_MMIO] = "mmio",
+	[VTX_EXIT_PROTECTION] = "protection",
+	[VTX_EXIT_NO_MEMORY] = "no-memory",
+	[VTX_EXIT_MISCONFIGURED] = "misconfigured",
+	[VTX_EXIT_IO] = "io",
+	[VTX_EXIT_RDMSR] = "rdmsr",
+	[VTX_EXIT_WRMSR] = "wrmsr",
+	[VTX_EXIT_INTA] = "inta",
+	[VTX_EXIT_TIMER] = "timer",
+	[VTX_EXIT_XSETBV] = "xsetbv",
+	[VTX_EXIT_INVALIDATE] = "invalidate",
+	[VTX_EXIT_PAUSE] = "pause",
+	[VTX_EXIT_MONITOR] = "monitor",
+	[VTX_EXIT_COUNTER] = "counter",
+	[VTX_EXIT_DESCRIPTOR_TABLE] = "descriptor-table",
+	[VTX_EXIT_TASK_SWITCH] = "task-switch",
+	[VTX_EXIT_FORBIDDEN] = "forbidden",
+	[VTX_EXIT_IRQ_WINDOW] = "irq-window",
+	[VTX_EXIT_NMI_WINDOW] = "nmi-window",
 };
 
 static const struct {
@@ -247,6 +267,28 @@ static void describe_hypercall(const struct vtx_exit *exit, char *text)
 	}
 }
 
+/* The driver has decoded it: VTX_STAGE 5 and above. */
+static void describe_memory(const struct vtx_exit *exit, char *text)
+{
+	u32 access = exit->memory_access;
+	int used;
+
+	used = snprintf(text, EXIT_TEXT_SIZE, "%s%s%s%s of " HEX,
+			access & VTX_ACCESS_READ ? "read" : "",
+			(access & VTX_ACCESS_READ) && (access & VTX_ACCESS_WRITE) ? " and " : "",
+			access & VTX_ACCESS_WRITE ? "write" : "",
+			access & VTX_ACCESS_EXECUTE ? "fetch" : "", (u64)exit->gpa);
+	if (access & VTX_ACCESS_LINEAR && used < EXIT_TEXT_SIZE)
+		used += snprintf(text + used, EXIT_TEXT_SIZE - used, ", linear " HEX,
+				 (u64)exit->linear);
+	if (access & VTX_ACCESS_WALK && used < EXIT_TEXT_SIZE)
+		used += snprintf(text + used, EXIT_TEXT_SIZE - used, ", page-table walk");
+	if (access & VTX_ACCESS_EVENT && used < EXIT_TEXT_SIZE)
+		used += snprintf(text + used, EXIT_TEXT_SIZE - used, ", event delivery");
+	if (used < EXIT_TEXT_SIZE)
+		snprintf(text + used, EXIT_TEXT_SIZE - used, ": %s", exit_kind_name(exit->kind));
+}
+
 static void describe_rest(const struct vtx_exit *exit, char *text)
 {
 	switch (VMX_EXIT_GET((u64)exit->reason, EXIT_REASON_BASIC)) {
@@ -277,6 +319,8 @@ static const struct {
 	{ VMX_EXIT_REASON_IO_INSTRUCTION, describe_io },
 	{ VMX_EXIT_REASON_TASK_SWITCH, describe_task_switch },
 	{ VMX_EXIT_REASON_VMCALL, describe_hypercall },
+	{ VMX_EXIT_REASON_EPT_VIOLATION, describe_memory },
+	{ VMX_EXIT_REASON_EPT_MISCONFIGURATION, describe_memory },
 };
 
 bool exit_is_interruption(u32 kind)

@@ -147,9 +147,9 @@ def test_reasons(library):
         "VM-entry failure: invalid guest state")
     for number in (35, 38, 42, 71, 80, 0xffff):
         assert name(library, "exit_reason_name", number) == "reserved exit reason"
-    kinds = [name(library, "exit_kind_name", number) for number in range(15)]
-    assert kinds[0] == "none" and len(set(kinds)) == 15 and "unknown" not in kinds
-    assert name(library, "exit_kind_name", 15) == "unknown"
+    kinds = [name(library, "exit_kind_name", number) for number in range(35)]
+    assert kinds[0] == "none" and len(set(kinds)) == 35 and "unknown" not in kinds
+    assert name(library, "exit_kind_name", 99) == "unknown"
     assert [name(library, "gpr_name", i) for i in (0, 1, 2, 3, 4, 7, 8, 15, 16)] == [
         "RAX", "RCX", "RDX", "RBX", "RSP", "RDI", "R8", "R15", "?"]
 
