@@ -465,13 +465,18 @@ class Slots:
 
 def slot_wishes(rng, memory, end):
     """Mostly good ones, around each other; and each kind of evil."""
+    last = None
     some = [rng.randrange(end // PAGE) * PAGE for _ in range(6)] + [0, end - 16 * PAGE]
     for _ in range(160):
         slot = rng.choice((rng.randrange(32), rng.randrange(4), rng.randrange(28, 32)))
         gpa = (rng.choice(some) + rng.randrange(-9, 9) * PAGE) % (1 << 64)
         size = rng.choice((0, 1, 3, 8, 16)) * PAGE
         wish = [slot, rng.randrange(8), gpa, size, rng.randrange(memory // PAGE - 16) * PAGE, 0]
+        if last and rng.random() < 0.2:  # the same slot, moved a little
+            wish = [*last[:2], max(last[2] - PAGE, 0), *last[3:5], 0]
+        last = wish
         if rng.random() < 0.3:
+            wish = list(wish)
             at, value = rng.choice((
                 (0, 32), (0, (1 << 32) - 1), (1, 8), (1, 1 << 31), (2, gpa + 512), (2, end),
                 (2, (1 << 64) - PAGE), (3, size + 1), (3, (1 << 64) - PAGE), (4, memory),

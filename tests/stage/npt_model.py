@@ -98,7 +98,7 @@ def place(rng: random.Random, top: int) -> tuple[int, int]:
     """(gpa, bytes): around some few centres, so that steps meet each other."""
     unit = rng.choice((PAGE, PAGE, PAGE, 2 * MIB, 2 * MIB, GIB))
     centre = rng.choice((0, GIB, 3 * GIB, 1 << 39, top // 2)) % top
-    gpa = centre + rng.randrange({PAGE: 2048, 2 * MIB: 6, GIB: 2}[unit]) * unit
+    gpa = (centre + rng.randrange({PAGE: 2048, 2 * MIB: 6, GIB: 2}[unit]) * unit) % top
     size = rng.choice((1, 1, 2, 3, rng.randrange(1, 700 if unit == PAGE else 4))) * unit
     size += rng.choice((0, 0, PAGE)) if unit != PAGE else 0
     return gpa, min(size, top - gpa)

@@ -264,8 +264,8 @@ def test_memory_is_charged(vms):
     check_exit(line, "no-memory", "a guest in a cgroup that may have 32 MiB", read=MEMORY,
                log=run_log(result))
     count, charged = words_read(lines)[0], only(lines, "current").bytes
-    require(5 <= count <= 16, expected="5 to 16", seen=count, what="blocks of 2 MiB that it got",
-            read=MEMORY)
-    require(charged >= count * 2 * MIB, expected=f"at least {count * 2} MiB", read=MEMORY,
-            seen=f"{charged} bytes", what="memory charged to the cgroup")
+    require(count >= 5, expected="at least 5", seen=count, read=MEMORY,
+            what="blocks of 2 MiB in which it has touched memory")
+    require(20 * MIB <= charged <= 32 * MIB, expected="20 to 32 MiB", seen=f"{charged} bytes",
+            what="memory charged to a cgroup that may have 32 MiB", read=MEMORY)
     check(only(lines, "killed").count, 0, "processes that were killed in the cgroup", read=MEMORY)
