@@ -107,7 +107,8 @@ static bool serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 		run_finish(vcpu, RUN_SHUT_DOWN, 0, exit);
 		return false;
 	default:
-		return exit->handled || serve_exit(vcpu, exit);
+		/* Of a port, handled means that the driver has skipped the instruction. */
+		return (exit->handled && exit->kind != VTX_EXIT_IO) || serve_exit(vcpu, exit);
 	}
 }
 

@@ -153,19 +153,28 @@ static enum run_served serve_memory(struct run_vcpu *vcpu, const struct vtx_exit
 	return step(vcpu, exit, emul);
 }
 
+/* Where no device is, the bus floats: all ones, and what is written goes nowhere. */
+static void serve_port(struct run_vcpu *vcpu, const struct vtx_exit *exit)
+{
+	u64 value = 0;
+	bool found;
+
+	if (exit->io_flags & VTX_IO_IN)
+		found = bus_port_read(exit->port, exit->io_size, &value);
+	else
+		found = bus_port_write(exit->port, exit->io_size, exit->data);
+	vcpu->page->data = value;
+	if (!found && vcpu->run->options->trace)
+		fprintf(stderr, "vCPU %u  no device is at port 0x%x\n", vcpu->id, exit->port);
+}
+
 static enum run_served serve_io(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 {
 	struct vtx_run *page = vcpu->page;
 	struct run_emul *emul;
-	u64 value;
 
 	if (!(exit->io_flags & VTX_IO_STRING)) {
-		if (!(exit->io_flags & VTX_IO_IN)) {
-			bus_port_write(exit->port, exit->io_size, exit->data);
-		} else {
-			bus_port_read(exit->port, exit->io_size, &value);
-			page->data = value;
-		}
+		serve_port(vcpu, exit);
 		return RUN_SERVED;
 	}
 	emul = run_emul_of(vcpu->run, vcpu->id, &page->regs, &page->sregs);
