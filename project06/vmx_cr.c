@@ -109,6 +109,12 @@ static void write_pdptes(const u64 *pdptes)
 	vmcs_write64(VMCS_GUEST_PDPTE3, pdptes[3]);
 }
 
+/* What MOV to a control register makes the processor forget, the exit in its place has not. */
+static void forget_translations(struct vtx_vcpu *vcpu)
+{
+	vmx_of(vcpu)->tlb.cpu = -1;
+}
+
 static int set_cr3(struct vtx_vcpu *vcpu, const struct cr_state *state, u64 value)
 {
 	if (cr_pae_paging(state->cr0, state->cr4, state->efer)) {
@@ -117,7 +123,7 @@ static int set_cr3(struct vtx_vcpu *vcpu, const struct cr_state *state, u64 valu
 		write_pdptes(vcpu->policy.pdptes);
 	}
 	vmcs_write_natural(VMCS_GUEST_CR3, value);
-	hv->npt_flush(vcpu->vm);
+	forget_translations(vcpu);
 	return vmcs_error() ? -EIO : 0;
 }
 
@@ -135,8 +141,7 @@ static int carry_out(struct vtx_vcpu *vcpu, const struct cr_plan *plan, u64 old_
 	if ((plan->efer ^ old_efer) & IA32_EFER_LMA)
 		follow_mode(plan->efer);
 	vcpu->policy.osxsave = plan->cr4 & CR4_OSXSAVE;
-	/* What MOV to CR0 and CR4 forget of translations, the exit in its place has not. */
-	hv->npt_flush(vcpu->vm);
+	forget_translations(vcpu);
 	return vmcs_error() ? -EIO : 0;
 }
 
