@@ -6,6 +6,7 @@
 #include "events.h"
 #include "exits.h"
 #include "run.h"
+#include "space.h"
 #include "unit.h"
 #include "vm_unit.h"
 #include "vmxon.h"
@@ -14,6 +15,7 @@ const struct vtx_unit *const vtx_units[] = {
 	&detect_unit,
 	&vmxon_unit,
 	&vm_unit,
+	&space_unit,
 	&run_unit,
 	&exits_unit,
 	&events_unit,
