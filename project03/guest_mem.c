@@ -12,6 +12,9 @@
 
 #include "guest_mem.h"
 #include "mem.h"
+#if VTX_STAGE >= 5
+#include "space.h"
+#endif
 #include "vtx_todo.h"
 
 #define PAGES_OF_BLOCK (GUEST_BLOCK_SIZE / GUEST_PAGE_SIZE)
@@ -24,9 +27,23 @@ static u64 __maybe_unused pages_of_block(const struct guest_mem *mem, u64 i)
 	return min(PAGES_OF_BLOCK, mem->size / GUEST_PAGE_SIZE - i * PAGES_OF_BLOCK);
 }
 
+int guest_mem_reserve(struct guest_mem *mem, u64 size)
+{
+	u64 blocks = DIV_ROUND_UP_ULL(size, GUEST_BLOCK_SIZE);
+
+	*mem = (struct guest_mem){};
+	mem->blocks = vtx_zalloc("table of blocks", blocks * sizeof(*mem->blocks));
+	if (!mem->blocks)
+		return -ENOMEM;
+	mem->size = size;
+	mem->mappable = size;
+	mem->nr_blocks = blocks;
+	return 0;
+}
+
 /*
  * EXERCISE 3.2 (20 points): Guest memory
- * Do:   guest_mem_alloc(): a table of blocks, and each block as one contiguous piece of 2 MiB;
+ * Do:   guest_mem_alloc(): guest_mem_reserve() makes the table of blocks; get each as one contiguous piece of 2 MiB;
  *       where the host has none to give, and for a last block that is shorter, as single pages.
  *       Whoever is killed meanwhile need not wait for the end: -EINTR. A failure leaves *mem all
  *       zeros and nothing allocated. guest_mem_free(): everything back, each page once.
@@ -43,7 +60,7 @@ static void block_free(struct guest_block *block, u64 pages)
 {
 	u64 i;
 
-	for (i = 0; i < pages; i++) {
+	for (i = 0; i < pages && (block->huge || block->pages); i++) {
 		if (block->huge)
 			vtx_user_page_free(block->huge + i);
 		else if (block->pages && block->pages[i])
@@ -92,21 +109,15 @@ void guest_mem_free(struct guest_mem *mem)
 
 int guest_mem_alloc(struct guest_mem *mem, u64 size)
 {
-	u64 blocks = DIV_ROUND_UP_ULL(size, GUEST_BLOCK_SIZE);
-	int err = 0;
+	int err = guest_mem_reserve(mem, size);
 	u64 i;
 
-	*mem = (struct guest_mem){};
-	mem->blocks = vtx_zalloc("table of blocks", blocks * sizeof(*mem->blocks));
-	if (!mem->blocks)
-		return -ENOMEM;
-	mem->size = size;
-	mem->mappable = size;
-	mem->nr_blocks = blocks;
-	for (i = 0; i < blocks && !err; i++)
+	for (i = 0; i < mem->nr_blocks && !err; i++)
 		err = block_alloc(&mem->blocks[i], pages_of_block(mem, i));
 	if (err)
 		guest_mem_free(mem);
+	else
+		mem->populated = size;
 	return err;
 }
 
@@ -115,10 +126,12 @@ struct page *guest_mem_page(const struct guest_mem *mem, u64 gpa)
 	const struct guest_block *block = &mem->blocks[gpa / GUEST_BLOCK_SIZE];
 	u64 i = gpa % GUEST_BLOCK_SIZE / GUEST_PAGE_SIZE;
 
-	return block->huge ? block->huge + i : block->pages[i];
+	if (block->huge)
+		return block->huge + i;
+	return block->pages ? block->pages[i] : NULL;
 }
 
-static vm_fault_t guest_mem_fault(struct vm_fault *vmf)
+static vm_fault_t __maybe_unused guest_mem_fault(struct vm_fault *vmf)
 {
 	const struct guest_mem *mem = vmf->vma->vm_private_data;
 	u64 gpa = (u64)vmf->pgoff * GUEST_PAGE_SIZE;
@@ -145,14 +158,18 @@ struct page *guest_mem_page(const struct guest_mem *mem, u64 gpa)
 	return NULL;
 }
 
-static vm_fault_t guest_mem_fault(struct vm_fault *vmf)
+static vm_fault_t __maybe_unused guest_mem_fault(struct vm_fault *vmf)
 {
 	return VM_FAULT_SIGBUS;
 }
 #endif
 
 static const struct vm_operations_struct guest_mem_vm_ops = {
+#if VTX_STAGE >= 5
+	.fault = space_fault,
+#else
 	.fault = guest_mem_fault,
+#endif
 };
 
 int guest_mem_mmap(struct guest_mem *mem, struct vm_area_struct *vma)
@@ -205,5 +222,5 @@ u64 guest_mem_huge_blocks(const struct guest_mem *mem)
 
 u64 guest_mem_small_blocks(const struct guest_mem *mem)
 {
-	return mem->size / GUEST_PAGE_SIZE - guest_mem_huge_blocks(mem) * PAGES_OF_BLOCK;
+	return mem->populated / GUEST_PAGE_SIZE - guest_mem_huge_blocks(mem) * PAGES_OF_BLOCK;
 }

@@ -31,6 +31,7 @@ struct guest_mem {
 	u64 mappable; /**< bytes that the owner may touch; from project04 on tables lie above */
 	u64 nr_blocks; /**< how many of the next there are */
 	struct guest_block *blocks; /**< by address */
+	u64 populated; /**< bytes that have a frame; from project05 on not all of them */
 };
 
 /**
@@ -42,6 +43,12 @@ struct guest_mem {
  * @return 0; -ENOMEM; -EINTR: a fatal signal came first; -ENOSYS while the exercise is not done
  */
 int guest_mem_alloc(struct guest_mem *mem, u64 size);
+
+/**
+ * The same, but no page is got yet: project05 gets each when it is touched.
+ * @return 0; -ENOMEM
+ */
+int guest_mem_reserve(struct guest_mem *mem, u64 size);
 
 /**
  * Give everything back, once (exercise 3.2). May sleep.

@@ -92,6 +92,16 @@ static int use_vmx(void)
 	return err == -ERANGE || err == -EFAULT ? -EPROTO : err;
 }
 
+/* From project05 on a page is got when it is touched. */
+static int get_memory(struct guest_mem *memory, u64 size)
+{
+#if VTX_STAGE >= 5
+	return guest_mem_reserve(memory, size);
+#else
+	return vm_memory_left(size) ?: guest_mem_alloc(memory, size);
+#endif
+}
+
 /* 0 or an errno, and then nothing is left. */
 static int vm_fill(struct vtx_vm *vm, const struct vtx_vm_config *config)
 {
@@ -99,8 +109,7 @@ static int vm_fill(struct vtx_vm *vm, const struct vtx_vm_config *config)
 
 	if (err)
 		return err;
-	err = vm_memory_left(config->guest_mem_size) ?:
-	      guest_mem_alloc(&vm->memory, config->guest_mem_size);
+	err = get_memory(&vm->memory, config->guest_mem_size);
 	if (err)
 		goto err_vmx;
 	err = vtx_units_vm_create(vm);

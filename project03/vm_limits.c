@@ -17,7 +17,15 @@
 
 static unsigned long max_guest_mem;
 module_param(max_guest_mem, ulong, 0600);
+#if VTX_STAGE >= 5
+/* Memory costs what is touched. Below 4 GiB there is a hole for devices. */
+#define DEFAULT_MIB(address_space) \
+	(((address_space) - (VTX_HIGH_MEMORY_START - VTX_LOW_MEMORY_END)) >> MIB_SHIFT)
+MODULE_PARM_DESC(max_guest_mem, "most memory of a VM in MiB (0 = as addresses allow)");
+#else
+#define DEFAULT_MIB(address_space) ((u64)totalram_pages() >> (MIB_SHIFT - PAGE_SHIFT + 1))
 MODULE_PARM_DESC(max_guest_mem, "most memory of a VM in MiB (0 = half of the machine's)");
+#endif
 
 static unsigned int max_vcpus = VTX_MAX_VCPUS;
 module_param(max_vcpus, uint, 0600);
@@ -27,8 +35,7 @@ struct vm_limits vm_limits(void)
 {
 	/* No guest-physical address is wider than the host's, and no offset of mmap() reaches. */
 	u64 address_space = min(1ULL << boot_cpu_data.x86_phys_bits, VTX_MMAP_RUN(0));
-	u64 mib = READ_ONCE(max_guest_mem) ?:
-		  (u64)totalram_pages() >> (MIB_SHIFT - PAGE_SHIFT + 1);
+	u64 mib = READ_ONCE(max_guest_mem) ?: DEFAULT_MIB(address_space);
 
 	return (struct vm_limits){
 		.address_space = address_space,

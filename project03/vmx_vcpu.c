@@ -160,6 +160,11 @@ static int controls_init(struct vtx_vcpu *vcpu)
 	err = controls_compute(&vmx_of(vcpu)->controls);
 	if (err)
 		return err == -ENOSYS ? 0 : err;
+#if VTX_STAGE >= 5
+	err = vmx_vpid_get(vcpu);
+	if (err)
+		return err;
+#endif
 	if (vtx_fail_here("controls of a VMCS"))
 		return -EIO;
 	mutex_lock(&vcpu->lock);
@@ -194,6 +199,9 @@ int vmx_vcpu_alloc(struct vtx_vcpu *vcpu)
 	return 0;
 
 err_vmcs:
+#if VTX_STAGE >= 5
+	vmx_vpid_put(vcpu);
+#endif
 	vmcs_destroy(vcpu);
 err_free:
 	vtx_free(vcpu->arch);
@@ -203,6 +211,9 @@ err_free:
 
 void vmx_vcpu_free(struct vtx_vcpu *vcpu)
 {
+#if VTX_STAGE >= 5
+	vmx_vpid_put(vcpu);
+#endif
 	vmcs_destroy(vcpu);
 	vtx_free(vcpu->arch);
 	vcpu->arch = NULL;

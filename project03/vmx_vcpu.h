@@ -12,6 +12,9 @@
 #if VTX_STAGE >= 4
 #include "vmx_world.h"
 #endif
+#if VTX_STAGE >= 5
+#include "vmx_ept.h"
+#endif
 
 /** VMX's part of a vCPU: vtx_vcpu.arch. */
 struct vmx_vcpu {
@@ -21,6 +24,9 @@ struct vmx_vcpu {
 	u32 instruction_error; /**< VM_INSTRUCTION_ERROR before a dump's VMREADs wrote over it */
 #if VTX_STAGE >= 4
 	struct vmx_world world; /**< what the world switch remembers */
+#endif
+#if VTX_STAGE >= 5
+	struct vmx_tlb tlb; /**< what CPUs remember of it */
 #endif
 };
 

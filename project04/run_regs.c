@@ -59,13 +59,17 @@ static int check_still(const struct vtx_vcpu *vcpu, const char *what)
 
 /* ---- VTXDRV_INIT_VCPU ------------------------------------------------------------------------ */
 
-static int check_init(const struct vtx_vm *vm, struct vtx_vcpu_init *init)
+static int check_init(struct vtx_vm *vm, struct vtx_vcpu_init *init)
 {
 	if (init->vcpu >= vm->nr_vcpus) {
 		pr_notice("init: vCPU %u of VM %u, must be below %u\n", init->vcpu, vm->id,
 			  vm->nr_vcpus);
 		return -ERANGE;
 	}
+#if VTX_STAGE >= 5
+	if (init->mode)
+		return space_check_init(vm, init);
+#endif
 	if (!vm->guest_root) {
 		pr_notice("init: VM %u: %llu bytes of memory have no page tables\n", vm->id,
 			  vm->memory.size);

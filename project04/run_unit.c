@@ -15,21 +15,54 @@
 
 /* ---- the guest's page tables ----------------------------------------------------------------- */
 
+/* What the functions below are given. */
+struct table_memory {
+	struct vtx_vm *vm;
+	u64 *spare; /* written to in the place of a page that there is no memory for */
+	bool failed;
+};
+
+#if VTX_STAGE < 5
 static u64 table_frame(void *ctx, u64 gpa)
 {
-	return guest_mem_frame(ctx, gpa);
+	const struct table_memory *memory = ctx;
+
+	return guest_mem_frame(&memory->vm->memory, gpa);
 }
 
 static bool table_is_huge(void *ctx, u64 gpa)
 {
-	return guest_mem_is_huge(ctx, gpa);
+	const struct table_memory *memory = ctx;
+
+	return guest_mem_is_huge(&memory->vm->memory, gpa);
+}
+#else
+/* Entries name guest-physical addresses now, where all of the memory is in large pieces. */
+static u64 table_frame(void *ctx, u64 offset)
+{
+	return space_gpa(offset);
 }
 
-/* Called for each table: where a guest is large they are many. */
-static u64 *table_page(void *ctx, u64 gpa)
+static bool table_is_huge(void *ctx, u64 offset)
 {
+	return true;
+}
+#endif
+
+/* Called for each table: where a guest is large they are many. */
+static u64 *table_page(void *ctx, u64 offset)
+{
+	struct table_memory *memory = ctx;
+	u64 *page;
+
 	cond_resched();
-	return guest_mem_at(ctx, gpa);
+#if VTX_STAGE >= 5
+	space_touch(memory->vm, offset);
+#endif
+	page = guest_mem_at(&memory->vm->memory, offset);
+	if (!page)
+		memory->failed = true;
+	return page ?: memory->spare;
 }
 
 /*
@@ -38,16 +71,21 @@ static u64 *table_page(void *ctx, u64 gpa)
  */
 static void build_tables(struct vtx_vm *vm)
 {
+	struct table_memory memory = { .vm = vm };
 	struct guest_tables tables = {
 		.size = vm->memory.size,
-		.ctx = &vm->memory,
+		.ctx = &memory,
 		.frame = table_frame,
 		.is_huge = table_is_huge,
 		.page = table_page,
 	};
 	int err;
 
-	err = guest_tables_build(&tables);
+	memory.spare = vtx_pages_alloc(PAGE_SIZE);
+	err = memory.spare ? guest_tables_build(&tables) : -ENOMEM;
+	if (!err && memory.failed)
+		err = -ENOMEM;
+	vtx_pages_free(memory.spare, PAGE_SIZE);
 	vm->tables_error = err;
 	if (err) {
 		if (err != -ENOSYS)
@@ -57,7 +95,9 @@ static void build_tables(struct vtx_vm *vm)
 	}
 	vm->guest_root = tables.root;
 	vm->usable = tables.usable;
+#if VTX_STAGE < 5
 	vm->memory.mappable = tables.usable;
+#endif
 }
 
 /* ---- what each vCPU has ---------------------------------------------------------------------- */

@@ -13,6 +13,9 @@
 #if VTX_STAGE >= 6
 #include "exits.h"
 #endif
+#if VTX_STAGE >= 5
+#include "hv_ops.h"
+#endif
 #include "run.h"
 
 /*
@@ -72,6 +75,14 @@ static int read_page(struct vtx_turn *turn, u64 *timeout_ns)
 	if (vcpu->wants_result)
 		vcpu->regs.rax = READ_ONCE(vcpu->run->hypercall_result);
 	vcpu->wants_result = false;
+#if VTX_STAGE >= 5
+	if (flags & VTX_RUN_SET_REGS) {
+		struct vtx_regs regs = vcpu->run->regs;
+
+		hv->set_regs(vcpu, &regs);
+		vcpu->moved = true;
+	}
+#endif
 #if VTX_STAGE >= 6
 	vtx_take_answer(vcpu, flags, READ_ONCE(vcpu->run->data));
 #endif

@@ -104,7 +104,9 @@ int vmx_get_sregs(struct vtx_vcpu *vcpu, struct vtx_sregs *sregs)
  * its page tables, which name host frames, are read or whether it can write to them.
  */
 #define CR0_FREE (CR0_MP | CR0_EM | CR0_TS | CR0_AM)
-#define CR4_FREE (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+#define CR4_FREE (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FREE_LATER)
+/* From project06 on CPUID and the world switch follow them. */
+#define CR4_FREE_LATER (VTX_STAGE >= 6 ? CR4_OSXSAVE | CR4_PGE | CR4_PCE : 0)
 
 static bool may_change(const char *name, u64 has, u64 wanted, u64 free)
 {
@@ -127,7 +129,9 @@ static bool padding_is_0(const struct vtx_sregs *sregs)
 
 static int check_sregs(const struct vtx_sregs *has, const struct vtx_sregs *wanted)
 {
-	if (!may_change("CR3", has->cr3, wanted->cr3, 0) ||
+	u64 cr3_free = VTX_STAGE >= 5 ? ~0ULL : 0; /* it names host frames before */
+
+	if (!may_change("CR3", has->cr3, wanted->cr3, cr3_free) ||
 	    !may_change("CR0", has->cr0, wanted->cr0, CR0_FREE) ||
 	    !may_change("CR4", has->cr4, wanted->cr4, CR4_FREE) ||
 	    !may_change("IA32_EFER", has->efer, wanted->efer, 0))
@@ -154,6 +158,7 @@ static void write_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 	vmcs_write_natural(VMCS_CR0_READ_SHADOW, sregs->cr0);
 	vmcs_write_natural(VMCS_GUEST_CR4, sregs->cr4 | forced);
 	vmcs_write_natural(VMCS_CR4_READ_SHADOW, sregs->cr4);
+	vmcs_write_natural(VMCS_GUEST_CR3, sregs->cr3);
 	vmcs_write_natural(VMCS_GUEST_DR7, sregs->dr[7]);
 	vcpu->cr2 = sregs->cr2;
 	memcpy(vcpu->dr, sregs->dr, sizeof(vcpu->dr));

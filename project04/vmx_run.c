@@ -247,6 +247,11 @@ int vmx_enter_prepare(struct vtx_vcpu *vcpu)
 	refresh_host_state(&vmx->world);
 	refresh_guest_state(&vmx->world, &vcpu->regs);
 	refresh_dr_exiting(vmx, vcpu->dr_used);
+#if VTX_STAGE >= 5
+	vmx_tlb_before_entry(vcpu);
+	if (vcpu->moved)
+		vmx_moved(vcpu);
+#endif
 	return vmcs_error() ? -EIO : 0;
 }
 

@@ -23,6 +23,9 @@
 
 #include "device.h"
 #include "guest_mem.h"
+#if VTX_STAGE >= 5
+#include "space.h"
+#endif
 #if VTX_STAGE >= 6
 #include "events.h"
 #include "policy_state.h"
@@ -58,6 +61,10 @@ struct vtx_vcpu {
 	u64 exits; /**< how many */
 	struct vtx_vcpu_stats *stats; /**< what VTXDRV_GET_STATS tells */
 #endif
+#if VTX_STAGE >= 5
+	u16 address_tag; /**< VPID or ASID; 0: none */
+	bool moved; /**< user space has set RIP: what blocked events until then is over */
+#endif
 #if VTX_STAGE >= 6
 	struct vtx_turn *turn; /**< the call of VTXDRV_RUN_VCPU, or NULL */
 	struct vtx_vcpu_events_state events; /**< what waits to be delivered */
@@ -79,6 +86,11 @@ struct vtx_vm {
 	u64 guest_root; /**< CR3 of the guest: physical address of the tables in guest memory */
 	int tables_error; /**< why there is no guest_root, or 0 */
 	u64 usable; /**< bytes of guest memory below the tables */
+#endif
+#if VTX_STAGE >= 5
+	struct vtx_space space; /**< guest-physical addresses */
+	u64 paged_root; /**< of VTX_MODE_PAGED: CR3; 0: not made yet */
+	u64 paged_pdpte[4]; /**< and its entries of the top level */
 #endif
 #if VTX_STAGE >= 6
 	struct vtx_vm_policy policy; /**< which ports and MSRs exit */
