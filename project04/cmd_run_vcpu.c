@@ -50,10 +50,11 @@ bool run_is_over(struct run *run)
 /* For the driver: 0 is no limit, so what is over is the shortest limit there is. */
 static u64 time_left(const struct run *run)
 {
-	u64 spent = run_now() - run->start_ns;
+	u64 spent;
 
 	if (!run->options->timeout_ns)
 		return 0;
+	spent = run_now() - run->start_ns;
 	return spent < run->options->timeout_ns ? run->options->timeout_ns - spent : 1;
 }
 
