@@ -40,7 +40,7 @@ layers | while read -r dir; do
 		[ ! -f "$file" ] || link "$file"
 	done
 	# Guests are programs of their own and no part of the module: they get their own folder.
-	for file in "$top/$dir"/guest/*.[hS] "$top/$dir"/guest/*.ld; do
+	for file in "$top/$dir"/guest/*.[chS] "$top/$dir"/guest/*.ld; do
 		[ -f "$file" ] || continue
 		mkdir -p "$folder/guest"
 		link "$file" guest/
@@ -65,7 +65,7 @@ ln -sfn stage-build.mk "$folder/Makefile"
 if [ -f "$folder/.composed" ]; then
 	sort -u "$folder/.composed" | while read -r name; do
 		grep -qxF "$name" "$folder/.composed.new" ||
-			rm -f "$folder/$name" "$folder/${name%.S}.bin"
+			rm -f "$folder/$name" "$folder/${name%.[cS]}.bin"
 	done
 fi
 mv "$folder/.composed.new" "$folder/.composed"
@@ -74,7 +74,7 @@ mv "$folder/.composed.new" "$folder/.composed"
 # made of another one.
 find "$folder" -maxdepth 2 -type l -printf '%P %l\n' | sort >"$folder/.links.new"
 cmp -s "$folder/.links.new" "$folder/.links" ||
-	rm -f "$folder"/*.o "$folder"/user/*.o "$folder"/guest/*.o
+	rm -f "$folder"/*.o "$folder"/user/*.o "$folder"/guest/*.[ao]
 mv "$folder/.links.new" "$folder/.links"
 
 {

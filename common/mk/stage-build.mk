@@ -18,12 +18,16 @@ VTXCTL_CFLAGS := -std=gnu11 -Wall -Wextra -Wmissing-prototypes -Wno-unused-param
 VTXCTL_LIBS := $(if $(filter 1 2 3 4,$(VTX_STAGE)),,-lcapstone) -ljson-c -lm
 VTXCTL_OBJECTS := $(sort $(patsubst %.c,user/%.o,$(wildcard cmd_*.c ctl_*.c *_logic.c)))
 
-# Every guest/NAME.S becomes guest/NAME.bin, but for the part that all of them share.
-GUESTS := $(patsubst %.S,%.bin,$(filter-out guest/lib.S,$(wildcard guest/*.S)))
+# Every guest/NAME.S and guest/NAME.c becomes guest/NAME.bin, but for the parts that they share: lib.S
+# is in all of them, lib_*.[cS] in those that use it.
+GUESTS := $(sort $(addsuffix .bin,$(basename $(filter-out guest/lib%,$(wildcard guest/*.[cS])))))
+GUEST_PARTS := $(addsuffix .o,$(basename $(wildcard guest/lib_*.[cS])))
+GUEST_CFLAGS := -m64 -O2 -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -mno-red-zone -mgeneral-regs-only -Wall -Wextra -Wno-unused-parameter
 OBJCOPY ?= objcopy
 
 .PHONY: all module sparse guests clean
-.SECONDARY: $(GUESTS:.bin=.elf) $(GUESTS:.bin=.o) guest/lib.o
+.SECONDARY: $(GUESTS:.bin=.elf) $(GUESTS:.bin=.o) guest/lib.o $(GUEST_PARTS)
 all: module vtxctl guests
 
 # O= because kbuild would take our build root for its own. No BTF: it needs the kernel's own vmlinux,
@@ -54,17 +58,24 @@ guests: $(GUESTS)
 guest/%.bin: guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-guest/%.elf: guest/%.o guest/lib.o guest/guest.ld
+guest/%.elf: guest/%.o guest/lib.o guest/parts.a guest/guest.ld
 	@echo "  GUEST   $(@:.elf=.bin)"
 	$(Q)$(LD) -m elf_x86_64 -static --build-id=none -z noexecstack -T guest/guest.ld -o $@ \
-		$(filter %.o,$^)
+		$(filter %.o %.a,$^)
+
+guest/parts.a: $(GUEST_PARTS)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 guest/%.o: guest/%.S stage-config.mk
 	$(Q)$(CC) -m64 -g -I. -MMD -c -o $@ $<
 
+guest/%.o: guest/%.c stage-config.mk
+	$(Q)$(CC) -std=gnu11 -g $(GUEST_CFLAGS) -MMD -I. -c -o $@ $<
+
 -include $(wildcard user/*.d guest/*.d)
 
 clean:
-	$(Q)rm -f guest/*.o guest/*.d guest/*.elf guest/*.bin
+	$(Q)rm -f guest/*.[ao] guest/*.d guest/*.elf guest/*.bin
 	$(Q)rm -rf user vtxctl *.o *.ko *.mod *.mod.c *_offsets.[hs] .*.cmd .*.d modules.order \
 		Module.symvers

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A monitor to type at: what a computer could do before it had an operating system. It has an IDT,
+ * a timer that ticks, a serial line that interrupts, page tables of its own, and a page-fault
+ * handler that puts a page where somebody touches one.
+ */
+#include "pc.h"
+
+#define PAGE 4096UL
+#define TABLE_ENTRIES 512
+#define LARGE_PAGE (2UL << 20)
+/* From here on, for one GiB, memory appears when it is touched. */
+#define LAZY_START (1UL << 30)
+#define LAZY_END (2UL << 30)
+#define LAZY_PAGES 32
+/* SDM vol. 3, "4-Level Paging": bits of an entry. */
+#define ENTRY_PRESENT 0x01UL
+#define ENTRY_WRITE 0x02UL
+#define ENTRY_LARGE 0x80UL
+#define VECTOR_PAGE_FAULT 14
+#define LINE_SIZE 80
+#define MAX_WORDS 4
+#define DUMP_BYTES 16
+#define STATUS_LOST 255
+#define BACKSPACE '\b'
+#define RUBOUT 0x7f
+#define CANCEL 0x03 /* Ctrl-C */
+
+typedef u64 table_t[TABLE_ENTRIES] __attribute__((aligned(PAGE)));
+
+static table_t root, directory_pointers, low, lazy_directory, lazy_tables[2];
+static u8 lazy_pages[LAZY_PAGES][PAGE] __attribute__((aligned(PAGE)));
+static u32 lazy_used;
+static u64 memory_size;
+static volatile u64 ticks;
+
+/* ---- page tables ------------------------------------------------------------------------------- */
+
+/* The image and all other memory one to one, in large pages; nothing else, until it is touched. */
+static void build_tables(void)
+{
+	u64 at;
+
+	root[0] = (u64)directory_pointers | ENTRY_PRESENT | ENTRY_WRITE;
+	directory_pointers[0] = (u64)low | ENTRY_PRESENT | ENTRY_WRITE;
+	directory_pointers[LAZY_START >> 30] = (u64)lazy_directory | ENTRY_PRESENT | ENTRY_WRITE;
+	for (at = 0; at < memory_size && at < LAZY_START; at += LARGE_PAGE)
+		low[at / LARGE_PAGE] = at | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_LARGE;
+	__asm__ volatile("mov %0, %%cr3" : : "r"((u64)root) : "memory");
+}
+
+static u64 read_cr2(void)
+{
+	u64 value;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
+	return value;
+}
+
+/* The table of this large page: one that has it already, or a new one. */
+static u64 *lazy_table(u64 address)
+{
+	u64 *entry = &lazy_directory[(address - LAZY_START) / LARGE_PAGE];
+	u32 i;
+
+	for (i = 0; !*entry && i < sizeof(lazy_tables) / sizeof(*lazy_tables); i++) {
+		static u32 used;
+
+		if (i < used)
+			continue;
+		used++;
+		*entry = (u64)lazy_tables[i] | ENTRY_PRESENT | ENTRY_WRITE;
+	}
+	return (u64 *)(*entry & ~(PAGE - 1));
+}
+
+/* 1: the page is there now. */
+static int map_page(u64 address)
+{
+	u64 *table;
+
+	if (address < LAZY_START || address >= LAZY_END || lazy_used == LAZY_PAGES)
+		return 0;
+	table = lazy_table(address);
+	if (!table)
+		return 0;
+	table[address / PAGE % TABLE_ENTRIES] =
+		(u64)lazy_pages[lazy_used++] | ENTRY_PRESENT | ENTRY_WRITE;
+	put("[page fault at 0x");
+	put_hex(address, 8);
+	put(": page ");
+	put_decimal(lazy_used, 1);
+	put(" of ");
+	put_decimal(LAZY_PAGES, 1);
+	put(" goes there]\n");
+	return 1;
+}
+
+/* ---- events ------------------------------------------------------------------------------------ */
+
+static void lost(const struct frame *frame)
+{
+	put("\n[exception ");
+	put_decimal(frame->vector, 1);
+	put(", error code 0x");
+	put_hex(frame->error_code, 4);
+	put(", at 0x");
+	put_hex(frame->rip, 16);
+	put(": nobody expected it]\n");
+	pc_exit(STATUS_LOST);
+}
+
+static void interrupt(u32 irq)
+{
+	if (irq == PC_IRQ_PIT)
+		ticks++;
+	else if (irq == PC_IRQ_UART)
+		pc_take_input();
+	pc_end_of_interrupt(irq);
+}
+
+void guest_event(struct frame *frame)
+{
+	if (frame->vector >= PC_VECTORS)
+		interrupt(frame->vector - PC_VECTORS);
+	else if (frame->vector == VECTOR_PAGE_FAULT && map_page(read_cr2()))
+		return;
+	else if (!attempt_failed(frame))
+		lost(frame);
+}
+
+/* STI lets nothing in before the HLT is under way: a key that comes now still ends it. */
+static void wait(void)
+{
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+/* ---- words ------------------------------------------------------------------------------------- */
+
+static int same(const char *one, const char *other)
+{
+	while (*one && *one == *other) {
+		one++;
+		other++;
+	}
+	return *one == *other;
+}
+
+static u32 digit(char character)
+{
+	if (character >= '0' && character <= '9')
+		return character - '0';
+	character |= 'a' - 'A';
+	return character >= 'a' && character <= 'f' ? character - 'a' + 10U : 16U;
+}
+
+/* 0x… or decimal; 0: it is no number. */
+static int number(const char *text, u64 *value)
+{
+	u32 base = text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10;
+
+	if (base == 16)
+		text += 2;
+	*value = 0;
+	if (!*text)
+		return 0;
+	for (; *text; text++) {
+		if (digit(*text) >= base)
+			return 0;
+		*value = *value * base + digit(*text);
+	}
+	return 1;
+}
+
+/* The words of a line, which is cut; how many there are. */
+static u32 split(char *line, char **words)
+{
+	u32 count = 0;
+
+	while (*line) {
+		while (*line == ' ')
+			*line++ = '\0';
+		if (!*line || count == MAX_WORDS)
+			break;
+		words[count++] = line;
+		while (*line && *line != ' ')
+			line++;
+	}
+	return count;
+}
+
+/* ---- commands ---------------------------------------------------------------------------------- */
+
+static void say(const char *name, u64 value)
+{
+	put(name);
+	put(" 0x");
+	put_hex(value, 16);
+}
+
+static void say_exception(u32 vector)
+{
+	put("exception ");
+	put_decimal(vector, 1);
+	put(" came, and its handler went on here\n");
+}
+
+static void read_byte(u64 *argument)
+{
+	argument[1] = *(volatile u8 *)argument[0];
+}
+
+static void command_mem(u32 count, const u64 *values)
+{
+	u64 at[2] = { values[0] };
+	u64 end = at[0] + (count > 1 ? values[1] : DUMP_BYTES);
+	u64 start = at[0];
+
+	for (; at[0] < end; at[0]++) {
+		u32 vector = attempt(read_byte, at);
+
+		if (vector != PC_NO_EXCEPTION) {
+			say_exception(vector);
+			return;
+		}
+		if ((at[0] - start) % DUMP_BYTES == 0) {
+			put(at[0] == start ? "0x" : "\n0x");
+			put_hex(at[0], 16);
+			put_char(':');
+		}
+		put_char(' ');
+		put_hex(at[1], 2);
+	}
+	put_char('\n');
+}
+
+static void command_regs(u32 count, const u64 *values)
+{
+	struct table gdtr, idtr;
+	u64 cr0, cr2 = read_cr2(), cr3, cr4, flags, stack;
+
+	__asm__ volatile("mov %%cr0, %0; mov %%cr3, %1; mov %%cr4, %2"
+			 : "=r"(cr0), "=r"(cr3), "=r"(cr4));
+	__asm__ volatile("pushfq; pop %0; mov %%rsp, %1" : "=r"(flags), "=r"(stack));
+	__asm__ volatile("sgdt %0; sidt %1" : "=m"(gdtr), "=m"(idtr));
+	say("CR0 ", cr0);
+	say("  CR2", cr2);
+	say("\nCR3 ", cr3);
+	say("  CR4", cr4);
+	say("\nGDTR", gdtr.base);
+	say("  IDTR", idtr.base);
+	say("\nRSP ", stack);
+	say("  RFLAGS", flags);
+	put_char('\n');
+}
+
+static void command_ticks(u32 count, const u64 *values)
+{
+	put_decimal(ticks, 1);
+	put(" ticks, ");
+	put_decimal(PC_TICK_HERTZ, 1);
+	put(" a second\n");
+}
+
+/* Not while the clock changes it: "Update Cycle" of the data sheet. */
+static void command_time(u32 count, const u64 *values)
+{
+	static const u8 parts[] = { RTC_CENTURY, RTC_YEAR,    RTC_MONTH,  RTC_DAY,
+				    RTC_HOURS,	 RTC_MINUTES, RTC_SECONDS };
+	static const char *const before[] = { "", "", "-", "-", " ", ":", ":" };
+	u32 i;
+
+	do
+		outb(PC_PORT_RTC_INDEX, RTC_A);
+	while (inb(PC_PORT_RTC_DATA) & RTC_A_UPDATING);
+	for (i = 0; i < sizeof(parts); i++) {
+		put(before[i]);
+		put_decimal(pc_read_clock(parts[i]), 2);
+	}
+	put(" UTC\n");
+}
+
+static void write_byte(u64 *argument)
+{
+	*(volatile u8 *)argument[0] = argument[1];
+}
+
+static void command_fault(u32 count, const u64 *values)
+{
+	u64 argument[2] = { count ? values[0] : LAZY_START, 'V' };
+	u32 vector = attempt(write_byte, argument);
+
+	if (vector != PC_NO_EXCEPTION) {
+		say_exception(vector);
+		return;
+	}
+	say("a byte was written to", argument[0]);
+	put_char('\n');
+}
+
+static void divide(u64 *argument)
+{
+	u32 rest = 0;
+
+	__asm__ volatile("div %1" : "+a"(argument[0]), "+d"(rest) : "r"(rest) : "cc");
+}
+
+/* DIV has its divisor in EDX here, which is 0. */
+static void command_divide(u32 count, const u64 *values)
+{
+	u64 argument = 1;
+
+	say_exception(attempt(divide, &argument));
+}
+
+static void command_cpuid(u32 count, const u64 *values)
+{
+	u32 eax = values[0], ebx, ecx = count > 1 ? values[1] : 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	put("EAX 0x");
+	put_hex(eax, 8);
+	put("  EBX 0x");
+	put_hex(ebx, 8);
+	put("  ECX 0x");
+	put_hex(ecx, 8);
+	put("  EDX 0x");
+	put_hex(edx, 8);
+	put_char('\n');
+}
+
+static void read_msr(u64 *argument)
+{
+	u32 low_half, high_half;
+
+	__asm__ volatile("rdmsr" : "=a"(low_half), "=d"(high_half) : "c"((u32)argument[0]));
+	argument[1] = (u64)high_half << 32 | low_half;
+}
+
+static void write_msr(u64 *argument)
+{
+	__asm__ volatile("wrmsr"
+			 :
+			 : "a"((u32)argument[1]), "d"((u32)(argument[1] >> 32)),
+			   "c"((u32)argument[0]));
+}
+
+static void command_msr(u32 count, const u64 *values)
+{
+	u64 argument[2] = { values[0], count > 1 ? values[1] : 0 };
+	u32 vector = attempt(count > 1 ? write_msr : read_msr, argument);
+
+	if (vector != PC_NO_EXCEPTION) {
+		say_exception(vector);
+		return;
+	}
+	say(count > 1 ? "written:" : "MSR", argument[1]);
+	put_char('\n');
+}
+
+static void command_io(u32 count, const u64 *values)
+{
+	if (count > 1) {
+		outb(values[0], values[1]);
+		return;
+	}
+	put("0x");
+	put_hex(inb(values[0]), 2);
+	put_char('\n');
+}
+
+static void command_halt(u32 count, const u64 *values)
+{
+	put("HLT with interrupts off: nothing wakes this computer any more\n");
+	__asm__ volatile("cli; hlt");
+}
+
+static void command_exit(u32 count, const u64 *values)
+{
+	outb(PC_PORT_DEBUG_EXIT, count ? values[0] : 0);
+}
+
+static void command_help(u32 count, const u64 *values);
+
+static const struct {
+	const char *name;
+	u32 least, most; /* numbers behind it */
+	void (*run)(u32 count, const u64 *values);
+	const char *help;
+} commands[] = {
+	{ "help", 0, 0, command_help, "this" },
+	{ "mem", 1, 2, command_mem, "ADDRESS [BYTES]: what memory holds" },
+	{ "regs", 0, 0, command_regs, "registers of the system" },
+	{ "ticks", 0, 0, command_ticks, "how often the timer has interrupted" },
+	{ "time", 0, 0, command_time, "what the clock says" },
+	{ "fault", 0, 1, command_fault, "[ADDRESS]: touch a page that is not there" },
+	{ "divide", 0, 0, command_divide, "by zero" },
+	{ "cpuid", 1, 2, command_cpuid, "LEAF [SUBLEAF]: what the processor says of itself" },
+	{ "msr", 1, 2, command_msr, "NUMBER [VALUE]: read or write a model-specific register" },
+	{ "io", 1, 2, command_io, "PORT [VALUE]: read or write a port" },
+	{ "halt", 0, 0, command_halt, "wait for an interrupt that cannot come" },
+	{ "exit", 0, 1, command_exit, "[STATUS]: the end" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static void command_help(u32 count, const u64 *values)
+{
+	u32 i;
+
+	for (i = 0; i < COMMANDS; i++) {
+		put(commands[i].name);
+		put("\t");
+		put(commands[i].help);
+		put_char('\n');
+	}
+}
+
+static void obey(char *line)
+{
+	char *words[MAX_WORDS];
+	u64 values[MAX_WORDS] = { 0 };
+	u32 count = split(line, words);
+	u32 i;
+
+	if (!count)
+		return;
+	for (i = 1; i < count; i++) {
+		if (!number(words[i], &values[i - 1])) {
+			put("a number was expected, as 16 or 0x10\n");
+			return;
+		}
+	}
+	for (i = 0; i < COMMANDS && !same(commands[i].name, words[0]); i++)
+		;
+	if (i == COMMANDS)
+		put("there is no such command; try help\n");
+	else if (count - 1 < commands[i].least || count - 1 > commands[i].most)
+		put("that many numbers were not expected; try help\n");
+	else
+		commands[i].run(count - 1, values);
+}
+
+/* ---- typing ------------------------------------------------------------------------------------ */
+
+static char read_key(void)
+{
+	int key;
+
+	while ((key = get_char()) < 0)
+		wait();
+	return key;
+}
+
+static void read_line(char *line)
+{
+	u32 length = 0;
+
+	for (;;) {
+		char key = read_key();
+
+		if (key == '\r' || key == '\n')
+			break;
+		if (key == CANCEL)
+			length = 0;
+		if (key == CANCEL)
+			break;
+		if ((key == BACKSPACE || key == RUBOUT) && length) {
+			length--;
+			put("\b \b");
+		} else if (key >= ' ' && key < RUBOUT && length < LINE_SIZE - 1) {
+			line[length++] = key;
+			put_char(key);
+		}
+	}
+	line[length] = '\0';
+	put_char('\n');
+}
+
+int guest_main(u64 vcpu, u64 argument, u64 memory)
+{
+	static char line[LINE_SIZE];
+
+	memory_size = memory;
+	pc_start();
+	build_tables();
+	put("vtxdrv monitor, ");
+	put_decimal(memory >> 10, 1);
+	put(" KiB of memory; try help\n");
+	for (;;) {
+		put("> ");
+		read_line(line);
+		obey(line);
+	}
+}
