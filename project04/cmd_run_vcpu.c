@@ -96,6 +96,12 @@ static bool serve_exit(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 	}
 }
 
+/* Of these, handled means that the guest may go on, but somebody has to answer. */
+static bool is_question(u32 kind)
+{
+	return kind == VTX_EXIT_IO || kind == VTX_EXIT_INTA || kind == VTX_EXIT_TIMER;
+}
+
 /* True if the guest goes on. That it was interrupted is no exit, and nobody has handled one. */
 static bool serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 {
@@ -108,8 +114,7 @@ static bool serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 		run_finish(vcpu, RUN_SHUT_DOWN, 0, exit);
 		return false;
 	default:
-		/* Of a port, handled means that the driver has skipped the instruction. */
-		return (exit->handled && exit->kind != VTX_EXIT_IO) || serve_exit(vcpu, exit);
+		return (exit->handled && !is_question(exit->kind)) || serve_exit(vcpu, exit);
 	}
 }
 

@@ -153,10 +153,15 @@ static void acknowledge(struct run_vcpu *vcpu)
 
 static enum run_served serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 {
-	if (exit->kind != VTX_EXIT_INTA)
+	switch (exit->kind) {
+	case VTX_EXIT_INTA:
+		acknowledge(vcpu);
+		return RUN_SERVED;
+	case VTX_EXIT_TIMER: /* nobody here sets one */
+		return RUN_SERVED;
+	default:
 		return RUN_NOT_MINE;
-	acknowledge(vcpu);
-	return RUN_SERVED;
+	}
 }
 
 /* ---- beginning and end -------------------------------------------------------------------------- */

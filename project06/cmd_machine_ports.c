@@ -100,18 +100,28 @@ static void write_rtc(u32 port, u8 value)
 		rtc_select(&machine.rtc, value);
 }
 
-static u8 read_uart(u32 port)
+/*
+ * The guest wants to know what comes in. Before that nothing does: a driver that sets the device up
+ * clears the FIFOs, and what somebody has typed (or a pipe has brought) would be gone.
+ */
+static void listen(void)
 {
 	if (serial_touch())
 		machine_wake();
+}
+
+static u8 read_uart(u32 port)
+{
+	if (port == UART_LSR || port == UART_DATA)
+		listen();
 	return uart_read(&machine.uart, port);
 }
 
 static void write_uart(u32 port, u8 value)
 {
-	if (serial_touch())
-		machine_wake();
 	uart_write(&machine.uart, port, value);
+	if (port == UART_IER && machine.uart.ier & UART_IER_DATA)
+		listen();
 }
 
 static u8 read_system_b(u32 port)

@@ -31,7 +31,7 @@ static struct {
 	struct run *run;
 	int in, out; /* -1: none */
 	int other_end; /* of the pseudo-terminal: while it is open, nobody hangs up */
-	bool touched; /* the guest has used the line */
+	bool touched; /* the guest has listened to the line */
 	bool terminal; /* in is one, and knows the escape */
 	u8 bytes[ROOM]; /* a ring */
 	u32 first, count;

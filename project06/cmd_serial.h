@@ -15,7 +15,7 @@ const char *serial_choose(const char *where);
 /** Open what was chosen; complains and returns false if that fails. */
 bool serial_open(struct run *run);
 /**
- * The guest uses its serial line: from now on stdin is its keyboard, if nothing else is.
+ * The guest listens to its serial line: from now on stdin is its keyboard, if nothing else is.
  *
  * @return true if serial_input() is another one now
  */

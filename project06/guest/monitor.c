@@ -129,12 +129,6 @@ void guest_event(struct frame *frame)
 		lost(frame);
 }
 
-/* STI lets nothing in before the HLT is under way: a key that comes now still ends it. */
-static void wait(void)
-{
-	__asm__ volatile("sti; hlt; cli" : : : "memory");
-}
-
 /* ---- words ------------------------------------------------------------------------------------- */
 
 static int same(const char *one, const char *other)
@@ -443,12 +437,22 @@ static void obey(char *line)
 
 /* ---- typing ------------------------------------------------------------------------------------ */
 
+/*
+ * With interrupts on, a key could come between the question and the HLT, which then waits for the
+ * next one. STI lets nothing in before the HLT behind it is under way.
+ */
 static char read_key(void)
 {
 	int key;
 
-	while ((key = get_char()) < 0)
-		wait();
+	for (;;) {
+		__asm__ volatile("cli" : : : "memory");
+		key = get_char();
+		if (key >= 0)
+			break;
+		__asm__ volatile("sti; hlt" : : : "memory");
+	}
+	__asm__ volatile("sti" : : : "memory");
 	return key;
 }
 
@@ -484,6 +488,7 @@ int guest_main(u64 vcpu, u64 argument, u64 memory)
 	memory_size = memory;
 	pc_start();
 	build_tables();
+	__asm__ volatile("sti");
 	put("vtxdrv monitor, ");
 	put_decimal(memory >> 10, 1);
 	put(" KiB of memory; try help\n");
