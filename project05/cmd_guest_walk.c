@@ -68,7 +68,6 @@ struct steps {
 	u32 level; /* that the entry belongs to: levels is the root, 1 the last */
 	u64 entry;
 	u8 *at; /* of the entry */
-	u8 *tables[GUEST_WALK_LEVELS];
 	u64 rights; /* PAGING_RW and PAGING_US of all entries, ANDed; PAGING_XD, ORed */
 };
 
@@ -213,7 +212,7 @@ static void mark_all(const struct steps *steps, const struct guest_walk *walk)
 		bool flags_there = steps->format->levels != PAE_LEVELS || i > 0;
 
 		if (flags_there)
-			mark(steps, steps->tables[i],
+			mark(steps, walk->at[i],
 			     leaf && steps->access & VTX_ACCESS_WRITE ? PAGING_A | PAGING_D :
 									PAGING_A);
 	}
@@ -247,11 +246,12 @@ enum guest_walk_result guest_walk(const struct guest_paging *paging, u64 linear,
 	u64 table = root(&steps);
 
 	walk->levels = 0;
+	walk->entry_size = steps.format->entry_size;
 	walk->gpa = linear & UINT32_MAX;
 	for (steps.level = steps.format->levels; steps.level; steps.level--) {
 		if (!read_entry(&steps, table, &walk->gpa))
 			return GUEST_WALK_LOST;
-		steps.tables[walk->levels] = steps.at;
+		walk->at[walk->levels] = steps.at;
 		walk->entries[walk->levels++] = steps.entry;
 		if (!(steps.entry & PAGING_P))
 			return fault(&steps, 0, walk);

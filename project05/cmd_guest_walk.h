@@ -43,6 +43,8 @@ struct guest_walk {
 	u32 error_code; /**< of the #PF */
 	u32 levels; /**< entries that were read; 0 without paging */
 	u64 entries[GUEST_WALK_LEVELS]; /**< [0] is the root's */
+	u8 *at[GUEST_WALK_LEVELS]; /**< where they lie */
+	u32 entry_size; /**< bytes of each */
 };
 
 /** "none", "32-bit", "PAE", "4-level" or "5-level". */

@@ -50,10 +50,47 @@ static bool is_known(const struct run_emul *emul, u64 linear, u32 access)
 	       !(access & ~(emul->proven | GUEST_ACCESS_USER));
 }
 
-static enum emul_translated translate(void *opaque, u64 linear, u32 access, u64 *gpa,
-				      u32 *error_code)
+/* ---- translation ----------------------------------------------------------------------------- */
+
+/* The guest may have changed an entry at any time, and need not say so: each is read again. */
+static bool still_holds(const struct run_walk *known, const struct vtx_sregs *sregs, u64 page,
+			u32 access)
 {
-	struct run_emul *emul = opaque;
+	const struct guest_walk *walk = &known->walk;
+	u32 i;
+
+	if (!known->valid || known->page != page || known->access != access ||
+	    known->cr3 != sregs->cr3 || known->cr0 != sregs->cr0 || known->cr4 != sregs->cr4 ||
+	    known->efer != sregs->efer)
+		return false;
+	for (i = 0; i < walk->levels; i++) {
+		u64 differ = *(const u32 *)walk->at[i] ^ (u32)walk->entries[i];
+
+		if (walk->entry_size == sizeof(u64))
+			differ = *(const u64 *)walk->at[i] ^ walk->entries[i];
+		if (differ)
+			return false;
+	}
+	return true;
+}
+
+/* A walk may have set flags, so the first one of an entry does not hold, and the second one does. */
+static void remember(struct run_walk *known, const struct vtx_sregs *sregs, u64 page, u32 access,
+		     const struct guest_walk *walk)
+{
+	known->valid = true;
+	known->page = page;
+	known->access = access;
+	known->cr0 = sregs->cr0;
+	known->cr3 = sregs->cr3;
+	known->cr4 = sregs->cr4;
+	known->efer = sregs->efer;
+	known->walk = *walk;
+}
+
+static enum emul_translated walk_to(struct run_emul *emul, u64 linear, u32 access, u64 *gpa,
+				    u32 *error_code)
+{
 	struct guest_paging paging = {
 		.sregs = emul->emul.sregs,
 		.ac = emul->emul.regs->rflags & RFLAGS_AC,
@@ -62,19 +99,38 @@ static enum emul_translated translate(void *opaque, u64 linear, u32 access, u64 
 		.opaque = emul,
 	};
 	struct guest_walk walk;
-	enum guest_walk_result result;
+	enum guest_walk_result result = guest_walk(&paging, linear, access, &walk);
+	/* RFLAGS.AC decides as well, and is not among what is compared. */
+	bool smap = emul->emul.sregs->cr4 & CR4_SMAP;
+	u32 kind = !(access & VTX_ACCESS_EXECUTE);
 
-	if (is_known(emul, linear, access)) {
-		*gpa = (emul->gpa & ~PAGE_MASK) | (linear & PAGE_MASK);
-		return EMUL_MAPPED;
-	}
-	result = guest_walk(&paging, linear, access, &walk);
 	*gpa = walk.gpa;
 	*error_code = walk.error_code;
-	if (result == GUEST_WALK_MAPPED)
-		return EMUL_MAPPED;
-	return result == GUEST_WALK_FAULT ? EMUL_PAGE_FAULT : EMUL_NO_TABLE;
+	if (result == GUEST_WALK_FAULT)
+		return EMUL_PAGE_FAULT;
+	if (result != GUEST_WALK_MAPPED)
+		return EMUL_NO_TABLE;
+	if (!smap || !kind)
+		remember(&emul->walks[kind], emul->emul.sregs, linear & ~PAGE_MASK, access, &walk);
+	return EMUL_MAPPED;
 }
+
+static enum emul_translated translate(void *opaque, u64 linear, u32 access, u64 *gpa,
+				      u32 *error_code)
+{
+	struct run_emul *emul = opaque;
+	const struct run_walk *known = &emul->walks[!(access & VTX_ACCESS_EXECUTE)];
+
+	if (is_known(emul, linear, access))
+		*gpa = (emul->gpa & ~PAGE_MASK) | (linear & PAGE_MASK);
+	else if (still_holds(known, emul->emul.sregs, linear & ~PAGE_MASK, access))
+		*gpa = (known->walk.gpa & ~PAGE_MASK) | (linear & PAGE_MASK);
+	else
+		return walk_to(emul, linear, access, gpa, error_code);
+	return EMUL_MAPPED;
+}
+
+/* ---- memory and devices ---------------------------------------------------------------------- */
 
 static void note_stray(struct run_emul *emul, const struct run_stray *stray)
 {

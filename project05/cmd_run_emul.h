@@ -7,6 +7,7 @@
 #define CMD_RUN_EMUL_H
 
 #include "cmd_emul.h"
+#include "cmd_guest_walk.h"
 #include "cmd_run.h"
 
 /** An access that neither memory nor a device has answered. */
@@ -18,6 +19,15 @@ struct run_stray {
 	u32 size; /**< bytes */
 };
 
+/** A walk of the guest's page tables that holds as long as all that it has read is the same. */
+struct run_walk {
+	bool valid; /**< there is one */
+	u64 page; /**< linear */
+	u32 access; /**< that it was for */
+	u64 cr0, cr3, cr4, efer; /**< that it was done with */
+	struct guest_walk walk; /**< gpa: of the page */
+};
+
 /** The emulator of a vCPU. */
 struct run_emul {
 	struct run *run; /**< that the vCPU belongs to */
@@ -25,6 +35,7 @@ struct run_emul {
 	u64 linear; /**< of the exit: it leads to gpa */
 	u64 gpa; /**< of the exit */
 	u32 proven; /**< VTX_ACCESS_*: what the processor has checked for linear already */
+	struct run_walk walks[2]; /**< the last one of an instruction, and of anything else */
 	bool is_stray; /**< stray counts */
 	struct run_stray stray; /**< the first one of the instruction */
 };
