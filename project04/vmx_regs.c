@@ -149,14 +149,21 @@ static int check_sregs(const struct vtx_sregs *has, const struct vtx_sregs *want
 	return 0;
 }
 
+/* All others stay as they are: some are not what the guest sees, as CR0.NE in real mode. */
+static u64 with_free_bits(u64 real, u64 wanted, u64 free)
+{
+	return (real & ~free) | (wanted & free);
+}
+
 static void write_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 {
-	u64 forced = vmcs_read_natural(VMCS_GUEST_CR4) & CR4_VMXE;
+	u64 cr0 = vmcs_read_natural(VMCS_GUEST_CR0);
+	u64 cr4 = vmcs_read_natural(VMCS_GUEST_CR4);
 
 	write_segments(sregs);
-	vmcs_write_natural(VMCS_GUEST_CR0, sregs->cr0);
+	vmcs_write_natural(VMCS_GUEST_CR0, with_free_bits(cr0, sregs->cr0, CR0_FREE));
 	vmcs_write_natural(VMCS_CR0_READ_SHADOW, sregs->cr0);
-	vmcs_write_natural(VMCS_GUEST_CR4, sregs->cr4 | forced);
+	vmcs_write_natural(VMCS_GUEST_CR4, with_free_bits(cr4, sregs->cr4, CR4_FREE));
 	vmcs_write_natural(VMCS_CR4_READ_SHADOW, sregs->cr4);
 	vmcs_write_natural(VMCS_GUEST_CR3, sregs->cr3);
 	vmcs_write_natural(VMCS_GUEST_DR7, sregs->dr[7]);
