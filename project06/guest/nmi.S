@@ -2,8 +2,8 @@
 /*
  * NMIs come whatever RFLAGS.IF is, and none comes inside the handler of another: until its IRET the
  * next one waits (vtxctl run nmi --nmi 0.01). The first two come while the guest computes, the
- * others end a HLT. The handler takes longer than it is from one to the next. Ends with 0, 1 for a
- * handler in a handler, or 2 for another event.
+ * others end a HLT. The handler takes longer than it is from one to the next, but for the last.
+ * Ends with 0, 1 for a handler in a handler, or 2 for another event.
  */
 #include "idt.h"
 
@@ -31,9 +31,11 @@ handle:
 	mov	$1, %edi
 	cmp	%rdi, inside
 	jne	wrong
+	cmpq	$(NMIS - 1), count
+	jae	4f				/* or the next one would come in place of the guest */
 	mov	$LONG_TIME, %ecx
 3:	loop	3b
-	decq	inside
+4:	decq	inside
 	incq	count
 	ret
 wrong:

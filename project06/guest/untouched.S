@@ -22,6 +22,11 @@
 6:
 .endm
 
+.macro WAIT_FOR_TICK
+	sti					/* takes effect behind HLT */
+	hlt
+.endm
+
 	.section .text.start, "ax"
 	.globl	start
 start:
@@ -36,9 +41,7 @@ start:
 	INIT_PICS 1 << PC_IRQ_PIT, 0
 	INIT_PIT HERTZ
 .rept 4
-	sti
-	ON_NEW_STACK hlt
-	cli
+	ON_NEW_STACK WAIT_FOR_TICK
 .endr
 	mov	sum, %rdi
 	cmp	$(6 + 13 + BAD_SELECTOR + VECTOR_SOFTWARE + 3 + 14 + 4 * VECTOR_PIC_MASTER), %rdi
