@@ -101,7 +101,8 @@ static int check_exception(const struct vtx_event *event)
 
 	if (!only(event, true, true, true))
 		return -EINVAL;
-	if (event->vector > LAST_VECTOR || !event_is_exception(event->vector)) {
+	/* #VE and #CP are of features that no guest has: not every processor delivers them. */
+	if (event->vector > X86_EXCEPTION_XM || !event_is_exception(event->vector)) {
 		pr_notice("event: vector %u is that of no exception\n", event->vector);
 		return -EINVAL;
 	}

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="events")
 README = "project06/README.md"
 EVENTS = f"{README}#events"
 COUNT = 250
+LINES = "/tmp/events.probe"
 NOT_DONE = -38  # ENOSYS
 BUSY = -16  # EBUSY
 
@@ -34,12 +35,10 @@ def page_words(number, data):
 def calls(lab, build, name, cases):
     """The function, called with each pair of memory; (result, memory of pages 0 to 2) of each."""
     address = function_address(lab, build, name)
-    words = []
-    for first, second in cases:
-        steps = [*page_words(0, first), *page_words(1, second), "page 2 0",
-                 f"callpages 0 {address:#x} 14"]
-        words += [word for step in steps for word in ("probe", step)]
-    lines = vmtool(lab, *words, cap=1 << 20, timeout=60)
+    steps = [step for first, second in cases for step in (
+        *page_words(0, first), *page_words(1, second), "page 2 0", f"callpages 0 {address:#x} 14")]
+    lab.put(LINES, "".join(f"{step}\n" for step in steps).encode())
+    lines = vmtool(lab, "probes", LINES, cap=1 << 20, timeout=60)
     found = [line for line in lines if "result" in line]
     check(len(found), len(cases), f"answers of {name}()")
     return [(line.result, [_memory(line, page) for page in range(3)]) for line in found]

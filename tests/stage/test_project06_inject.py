@@ -11,8 +11,8 @@ from stage import exit_cases
 from stage.exit_tools import (DF, GP, INTERRUPT, LATE, NMI, NO_INTERRUPT, PF, README, UD, Case,
                               check_cases, check_ended, exception, interrupt, line_to, name_of,
                               nmi, refused, run_logging, run_steps)
-from stage.guest_tools import Spinning, check_exit, guest, only, vmtool
-from stage.vm_tools import kill, vms
+from stage.guest_tools import Line, check_exit, guest, only, vmtool
+from stage.vm_tools import vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="inject")
 
@@ -21,6 +21,7 @@ WINDOWS = f"{README}#windows"
 AGAIN = f"{README}#re-injection"
 HOST = f"{README}#nmi-and-machine-check"
 VECTORS_TO_DRAW = range(32, 256)
+LOOK = ["read", f"{guests.RESULT:#x}", 8, "read", f"{guests.COUNTER:#x}", 8]
 
 
 def vectors(events):
@@ -112,8 +113,8 @@ def test_line_that_falls(vms):
           read=WINDOWS)
 def test_nmi(vms):
     """Two wait: the second is held back by the first until its handler ends; a third is lost."""
-    events, depth, lines = run_logging(vms, "cli; cpuid; nop; AWAIT 2", *nmi(), *nmi(), *nmi(),
-                                       "guest", 0, LATE)
+    events, depth, lines = run_logging(vms, "mov $9, %eax; vmcall; AWAIT 2", "run", 0, LATE,
+                                       *nmi(), *nmi(), *nmi(), "guest", 0, LATE)
     check_ended(lines, "three NMIs at once", WINDOWS)
     check(vectors(events), [2, 2], "NMIs that the guest has got: one, and one that was kept",
           read=WINDOWS)
@@ -127,8 +128,8 @@ def test_nmi(vms):
 def test_nmi_and_interrupt(vms, rng):
     """Both wait: the NMI's handler runs first, and is not interrupted, for the gate clears IF."""
     vector = rng.choice(VECTORS_TO_DRAW)
-    events, depth, lines = run_logging(vms, "push $0x202; popf; AWAIT 2", *interrupt(vector),
-                                       *nmi(), "guest", 0, LATE)
+    events, depth, lines = run_logging(vms, "sti; mov $9, %eax; vmcall; AWAIT 2", "run", 0, LATE,
+                                       *interrupt(vector), *nmi(), "guest", 0, LATE)
     check_ended(lines, "an NMI and an interrupt", INJECTION)
     check(vectors(events), [2, vector], "events that the guest has got", read=INJECTION)
     check(depth, 1, "handlers inside each other", read=INJECTION)
@@ -230,18 +231,21 @@ def test_triple_fault(vms):
 @expect_kmsg(r"NMI backtrace", r"sysrq: Show backtrace", r"Sending NMI", r".*")
 def test_the_hosts_nmi(vms, rng, nonce):
     """SysRq-L sends each CPU an NMI while CPU 1 is in a guest: CPU 1 says where it was."""
-    running = Spinning(vms, rng, nonce)
-    try:
-        before = running.number(guests.COUNTER)
-        result = vms.sh("echo 7 > /proc/sys/kernel/printk; echo l > /proc/sysrq-trigger; sleep 1;"
-                        " dmesg | grep -c 'NMI backtrace for cpu 1'", timeout=30)
-        require(result.out.strip() not in ("", "0"), expected="NMI backtrace for cpu 1",
-                seen="none in the kernel's log", what="an NMI of the host's while a guest runs",
-                read=HOST)
-        require(running.number(guests.COUNTER) > before, expected="it counts on", seen="it stands",
-                what="the guest after an NMI of the host's", read=HOST)
-    finally:
-        kill(vms, running.pid)
+    image, function = guests.spin(rng)
+    words = " ".join(map(str, ["cpu", 1, *guest(image, nonce), "begin", 0, 900, "sleep", 300, *LOOK,
+                               "sleep", 400, *LOOK, "finish", 0, "stats", 0]))
+    result = vms.sh(f"vmtool {words} > /tmp/nmi.out & sleep 0.4; echo l > /proc/sysrq-trigger; wait;"
+                    " cat /tmp/nmi.out; dmesg | grep -A4 'NMI backtrace for cpu 1'", timeout=30)
+    lines = [Line(text) for text in result.out.splitlines()]
+    require("NMI backtrace for cpu 1" in result.out, expected="NMI backtrace for cpu 1",
+            seen="none in the kernel's log", what="an NMI of the host's while a guest runs",
+            read=HOST)
+    before, after = (int.from_bytes(line.data[:8], "little") for line in lines
+                     if line.what == "read" and line.address == guests.COUNTER)
+    require(after > before, expected="it counts on", seen="it stands", read=HOST,
+            what="the guest after an NMI of the host's")
+    check(int.from_bytes(next(line for line in lines if line.what == "read").data, "little"),
+          function(nonce), "what the guest has computed", read=HOST)
 
 
 # ---- every instruction that exits ---------------------------------------------------------------

@@ -63,17 +63,33 @@ static int go_to(pid_t pid, int cpu)
 	return sched_setaffinity(pid, sizeof(set), &set) ? errno : 0;
 }
 
+/* What all CPUs together have been idle, in milliseconds. */
+static uint64_t idle_ms(void)
+{
+	FILE *file = fopen("/proc/uptime", "r");
+	double up = 0, idle = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%lf %lf", &up, &idle) != 2)
+		idle = 0;
+	fclose(file);
+	return (uint64_t)(idle * 1000);
+}
+
 int verb_cputime(char **words)
 {
-	static uint64_t last;
+	static uint64_t last, last_idle;
 	struct timespec at;
-	uint64_t now;
+	uint64_t now, idle = idle_ms();
 
 	(void)words;
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
 	now = (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000;
-	answer("cputime us=%llu\n", (unsigned long long)(now - last));
+	answer("cputime us=%llu idle=%llu\n", (unsigned long long)(now - last),
+	       (unsigned long long)(idle - last_idle));
 	last = now;
+	last_idle = idle;
 	return 0;
 }
 
@@ -100,6 +116,25 @@ int verb_probe(char **words)
 	text[got] = 0;
 	answer("probe %s", text);
 	return 0;
+}
+
+/* Ask vtxprobe each line of a file: more than a command line holds. */
+int verb_probes(char **words)
+{
+	static char line[256];
+	FILE *file = fopen(words[0], "r");
+	int error = 0;
+
+	if (!file)
+		return errno;
+	while (!error && fgets(line, sizeof(line), file)) {
+		char *argument = line;
+
+		line[strcspn(line, "\n")] = 0;
+		error = verb_probe(&argument);
+	}
+	fclose(file);
+	return error;
 }
 
 /* ---- signals -------------------------------------------------------------------------------- */

@@ -85,6 +85,7 @@ static const struct verb verbs[] = {
 	{ "page", 1, verb_page, "VCPU (registers in the shared page)" },
 	{ "give", 3, verb_give, "VCPU NAME VALUE (a register for the next turn)" },
 	{ "skip", 2, verb_skip, "VCPU BYTES (RIP goes on with the next turn)" },
+	{ "probes", 1, verb_probes, "FILE (the same with each line of a file)" },
 	{ "close", 0, verb_close, "(the VM is gone)" },
 };
 

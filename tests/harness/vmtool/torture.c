@@ -16,8 +16,8 @@
 #include "torture.h"
 #include "vmtool.h"
 
-#define TURNS 12 /* of one sequence */
-#define TURN_NS 200000ULL
+#define TURNS 8 /* of one sequence */
+#define TURN_NS 50000ULL
 #define SEQUENCES_A_VM 512
 #define INSTRUCTIONS 16
 #define CODE_ROOM 256U
@@ -28,6 +28,8 @@
 #define HUGE_SIZE (2ULL << 20)
 #define ENTRIES 512
 #define GATES 256
+#define CANONICAL 0x7fffffffffffULL
+#define FRAMES 0xfffff000ULL
 
 /* What has happened in all sequences. */
 static struct {
@@ -122,8 +124,8 @@ static uint64_t table_base(struct draw *d, uint64_t there)
 	switch (draw_below(d, 4)) {
 	case 0:
 		return TORTURE_HOLE;
-	case 1:
-		return draw_value(d);
+	case 1: /* canonical: what SET_SREGS takes and an entry does not is the user's mistake */
+		return draw_value(d) & CANONICAL;
 	default:
 		return there;
 	}
@@ -141,7 +143,7 @@ static int start_sregs(struct draw *d, uint32_t mode)
 	all.sregs.gdtr.base = table_base(d, TORTURE_GDT);
 	all.sregs.gdtr.limit = 0xff;
 	if (mode == VTX_MODE_LONG && draw_below(d, 4))
-		all.sregs.cr3 = draw_below(d, 8) ? TORTURE_CR3 : draw_value(d);
+		all.sregs.cr3 = draw_below(d, 8) ? TORTURE_CR3 : draw_value(d) & FRAMES;
 	return ioctl(vm.fd, VTXDRV_SET_SREGS, &all) ? errno : 0;
 }
 
@@ -155,14 +157,17 @@ static void note(int error)
 
 static void send_events(struct draw *d)
 {
-	struct vtx_event event = { .kind = draw_below(d, 5), .vector = draw_below(d, 256) };
+	struct vtx_event event = { .kind = draw_below(d, 4), .vector = 16 + draw_below(d, 240) };
 
-	if (draw_below(d, 3))
-		event.vector = event.kind == VTX_EVENT_EXCEPTION ? event.vector & 31 : event.vector;
+	if (event.kind == VTX_EVENT_EXCEPTION)
+		event.vector %= 20;
+	if (!draw_below(d, 32))
+		event.vector = draw_below(d, 512);
 	if (event.kind == VTX_EVENT_LINE || event.kind == VTX_EVENT_NMI)
 		event.vector = 0;
 	if (event.kind == VTX_EVENT_LINE || event.kind == VTX_EVENT_EXCEPTION)
-		event.value = draw_below(d, 2);
+		event.value = event.kind == VTX_EVENT_LINE ? draw_below(d, 2) :
+							     0x27d00 >> event.vector & 1;
 	if (event.value && event.kind == VTX_EVENT_EXCEPTION)
 		event.error_code = draw_below(d, 64);
 	note(ioctl(vm.fd, VTXDRV_EVENT, &event) ? errno : 0);
@@ -254,6 +259,8 @@ static int new_vm(uint64_t seed)
 	quiet = true;
 	error = verb_create(words);
 	quiet = was_quiet;
+	if (!error)
+		make_tables(&d);
 	if (!error && draw_below(&d, 2)) {
 		struct vtx_msr_policy policy = { .action = VTX_MSR_USER };
 
@@ -272,7 +279,8 @@ static int one_sequence(uint64_t seed, bool verbose)
 
 	if (error)
 		return error;
-	make_tables(&d);
+	if (!draw_below(&d, 16)) /* otherwise as the one before has left them */
+		make_tables(&d);
 	make_code(&d);
 	error = start(&d, mode);
 	if (error)

@@ -102,7 +102,7 @@ const char *kind_name(uint32_t kind);
 int verb_cpu(char **words), verb_alarm(char **words), verb_wander(char **words);
 int verb_hold(char **words), verb_spin(char **words), verb_sleep(char **words);
 int verb_busy(char **words), verb_faults(char **words), verb_clock(char **words);
-int verb_probe(char **words), verb_cputime(char **words);
+int verb_probe(char **words), verb_probes(char **words), verb_cputime(char **words);
 
 /* mem.c: slots, tables, the dirty log */
 int verb_slot(char **words), verb_slots(char **words), verb_protect(char **words);
