@@ -16,18 +16,34 @@
 #define NS_PER_SECOND 1000000000.0
 #define NS_PER_MS 1000000.0
 
-void run_trace(const struct run_vcpu *vcpu, const struct vtx_exit *exit)
+static double seconds_of(const struct run_vcpu *vcpu, const struct vtx_exit *exit)
 {
 	u64 start = vcpu->run->start_ns;
+
+	return exit->time_ns > start ? (exit->time_ns - start) / NS_PER_SECOND : 0.0;
+}
+
+/* Between two entries the driver needs to know something: it is none of the processor's exits. */
+static void trace_event(const struct run_vcpu *vcpu, const struct vtx_exit *exit)
+{
+	fprintf(stderr, "%12.6f vCPU %-2u RIP 0x%-8" PRIx64 " before the entry: %s -> vtxctl\n",
+		seconds_of(vcpu, exit), vcpu->id, (uint64_t)exit->rip, exit_kind_name(exit->kind));
+}
+
+void run_trace(const struct run_vcpu *vcpu, const struct vtx_exit *exit)
+{
 	char text[EXIT_TEXT_SIZE];
 
 	/* The guest was interrupted, and has not exited. */
 	if (exit->kind == VTX_EXIT_SIGNAL || exit->kind == VTX_EXIT_TIMEOUT)
 		return;
+	if (exit->kind == VTX_EXIT_INTA || exit->kind == VTX_EXIT_TIMER) {
+		trace_event(vcpu, exit);
+		return;
+	}
 	exit_describe(exit, text);
-	fprintf(stderr, "%12.6f vCPU %-2u RIP 0x%-8" PRIx64 " %s%s%s%s\n",
-		exit->time_ns > start ? (exit->time_ns - start) / NS_PER_SECOND : 0.0, vcpu->id,
-		(uint64_t)exit->rip,
+	fprintf(stderr, "%12.6f vCPU %-2u RIP 0x%-8" PRIx64 " %s%s%s%s\n", seconds_of(vcpu, exit),
+		vcpu->id, (uint64_t)exit->rip,
 		exit->instruction_error ? "VM entry failed" : exit_reason_name(exit->reason),
 		*text ? ": " : "", text, exit->handled ? "" : " -> vtxctl");
 }
