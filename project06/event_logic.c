@@ -259,6 +259,14 @@ int event_raise(struct event_queue *queue, const struct vtx_injection *exception
 }
 #endif
 
+void event_reconsider(struct event_queue *queue, const struct vtx_event_state *state)
+{
+	if (queue->again.type != VTX_INJECT_INTERRUPT || state->interrupt_flag)
+		return;
+	event_interrupt(queue, queue->again.vector);
+	queue->again = (struct vtx_injection){ .type = VTX_INJECT_NOTHING };
+}
+
 /* ---- what waits no more ---------------------------------------------------------------------- */
 
 static void take(struct vtx_injection *event)

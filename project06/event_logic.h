@@ -81,6 +81,12 @@ struct event_plan {
 int event_plan(const struct event_queue *queue, const struct vtx_event_state *state,
 	       struct event_plan *plan);
 
+/**
+ * User space may have cleared IF since the delivery of an interrupt was cut short, and then no entry
+ * can deliver it: it waits as any other.
+ */
+void event_reconsider(struct event_queue *queue, const struct vtx_event_state *state);
+
 /** The step of @p plan is done: what was injected or asked for waits no more. */
 void event_taken(struct event_queue *queue, const struct event_plan *plan);
 

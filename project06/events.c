@@ -112,6 +112,7 @@ static int decide(struct vtx_vcpu *vcpu, struct event_plan *plan)
 	int err;
 
 	hv->event_state(vcpu, &state);
+	event_reconsider(&events->queue, &state);
 	err = event_plan(&events->queue, &state, plan);
 	if (!err && plan->step == EVENT_STEP_INJECT)
 		err = hv->inject(vcpu, &plan->what);

@@ -76,6 +76,8 @@ static const struct verb verbs[] = {
 	{ "ranges", 1, verb_ranges, "SPLIT (all that the tables map)" },
 	{ "memory", 0, verb_memory, "(populated, tables, faults, flushes)" },
 	{ "touch", 3, verb_touch, "OFFSET LENGTH STEP (by the owner, in his mapping)" },
+	{ "zeros", 2, verb_zeros, "OFFSET LENGTH (how many words there are not zero)" },
+	{ "misconfigure", 1, verb_misconfigure, "GPA (no processor takes the entry any more)" },
 	{ "freed", 2, verb_freed, "FRAME PAGES (how many of them are free)" },
 	{ "take", 1, verb_take, "SIZE (of the host's memory, beside the VM)" },
 	{ "release", 0, verb_release, "(it is the host's again)" },

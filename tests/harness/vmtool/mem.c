@@ -158,6 +158,19 @@ int verb_touch(char **words)
 	return 0;
 }
 
+int verb_zeros(char **words)
+{
+	uint64_t offset = number(words[0]), length = number(words[1]), used = 0;
+	const uint64_t *memory = (const uint64_t *)(vm.memory + offset);
+
+	if (!vm.memory || offset > vm.size || length > vm.size - offset)
+		return ERANGE;
+	for (uint64_t i = 0; i < length / sizeof(*memory); i++)
+		used += memory[i] != 0;
+	answer("zeros words=%llu\n", (unsigned long long)used);
+	return 0;
+}
+
 /* How many frames of a run are free: a table must not name one of those. */
 int verb_freed(char **words)
 {
@@ -201,4 +214,26 @@ int verb_release(char **words)
 {
 	(void)words;
 	return munmap(taken, taken_bytes) ? errno : 0;
+}
+
+/* ---- damage --------------------------------------------------------------------------------- */
+
+#define ENTRY_BYTES 8
+#define WRITE_ONLY 2 /* SDM vol. 3, "EPT Misconfigurations" */
+
+int verb_misconfigure(char **words)
+{
+	struct vtx_walk walk = { .gpa = number(words[0]) };
+	char line[80], *probe[] = { line };
+	uint64_t entry;
+
+	if (ioctl(vm.fd, VTXDRV_WALK, &walk))
+		return errno;
+	if (!walk.levels || walk.result)
+		return ENXIO;
+	entry = walk.steps[walk.levels - 1].table +
+		(walk.gpa >> (12 + 9 * (VTX_NPT_LEVELS - walk.levels)) & 511) * ENTRY_BYTES;
+	snprintf(line, sizeof(line), "poke %#llx %#llx", (unsigned long long)entry,
+		 (walk.steps[walk.levels - 1].entry & 0xf8) | WRITE_ONLY);
+	return verb_probe(probe);
 }

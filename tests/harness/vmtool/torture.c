@@ -17,7 +17,7 @@
 #include "vmtool.h"
 
 #define TURNS 8 /* of one sequence */
-#define TURN_NS 50000ULL
+#define TURN_NS 20000ULL
 #define SEQUENCES_A_VM 512
 #define INSTRUCTIONS 16
 #define CODE_ROOM 256U
@@ -38,6 +38,7 @@ static struct {
 } total;
 
 static uint64_t first_vm, sequence;
+static uint32_t started; /* enum vtx_vcpu_mode of the last INIT_VCPU */
 
 /* ---- the guest's memory --------------------------------------------------------------------- */
 
@@ -86,6 +87,12 @@ static void make_code(struct draw *d)
 	unsigned int length = draw_code(d, code, CODE_ROOM, 1 + draw_below(d, INSTRUCTIONS));
 
 	memcpy(code + length, "\x0f\x01\xc1\xf4\xeb\xfd", 6); /* vmcall; hlt; and again */
+}
+
+static void make_handlers(struct draw *d)
+{
+	unsigned int length;
+
 	for (unsigned int i = 0; i < 16; i++) {
 		uint8_t *handler = vm.memory + TORTURE_HANDLERS + 16 * i;
 
@@ -259,8 +266,10 @@ static int new_vm(uint64_t seed)
 	quiet = true;
 	error = verb_create(words);
 	quiet = was_quiet;
-	if (!error)
+	if (!error) {
 		make_tables(&d);
+		make_handlers(&d);
+	}
 	if (!error && draw_below(&d, 2)) {
 		struct vtx_msr_policy policy = { .action = VTX_MSR_USER };
 
@@ -275,25 +284,32 @@ static int one_sequence(uint64_t seed, bool verbose)
 					  VTX_MODE_REAL, VTX_MODE_PROTECTED, VTX_MODE_PAGED };
 	struct draw d = { .state = seed + sequence * 0xd1342543de82ef95ULL };
 	uint32_t mode = modes[draw_below(&d, 6)];
-	int error = sequence == first_vm || sequence % SEQUENCES_A_VM == 0 ? new_vm(seed) : 0;
+	bool fresh = sequence == first_vm || sequence % SEQUENCES_A_VM == 0;
+	bool again = fresh || !draw_below(&d, 3);
+	int error = fresh ? new_vm(seed) : 0;
 
 	if (error)
 		return error;
 	if (!draw_below(&d, 16)) /* otherwise as the one before has left them */
 		make_tables(&d);
+	if (!draw_below(&d, 16))
+		make_handlers(&d);
 	make_code(&d);
-	error = start(&d, mode);
+	if (again) { /* often the vCPU goes on in whatever state the last sequence has left it */
+		error = start(&d, mode);
+		started = mode;
+	}
 	if (error)
 		return error;
 	if (verbose) {
-		answer("sequence mode=%u code=", mode);
+		answer("sequence mode=%u code=", started);
 		for (unsigned int i = 0; i < FILL; i++)
 			answer("%02x", vm.memory[TORTURE_CODE + i]);
 		answer("\n");
 	}
 	note(start_regs(&d));
 	if (draw_below(&d, 4))
-		note(start_sregs(&d, mode));
+		note(start_sregs(&d, started));
 	if (!draw_below(&d, 3))
 		send_events(&d);
 	run_sequence(&d, verbose);
