@@ -16,6 +16,8 @@ from harness.spec import Kernel
 HERE = Path(__file__).resolve().parent
 AGENT = HERE / "agent"
 # The grader's own programs.
+MEMTOOL = HERE / "memtool"
+MEMORY_LOGIC = ("npt_logic", "vmx_ept_logic", "slot_logic")
 CLIENTS = tuple(HERE / name for name in ("kvmclient", "abitool", "vmtool", "entrytool"))
 PROBE = HERE / "probe"
 ABI = sorted((HERE.parents[1] / "common/include").glob("vtxdrv*.h"))
@@ -97,7 +99,27 @@ def stage_files(stage_dir: Path | None) -> list[tuple[str, Path]]:
         raise LabError(f"{' and '.join(missing)} not there; build the stage first: make projectNN")
     guests = sorted((stage_dir / "guest").glob("*.bin"))  # flat images, from project04 on
     return [*((name, slim(source)) for name, source in files),
-            *((f"lab/guest/{image.name}", image) for image in guests)]
+            *((f"lab/guest/{image.name}", image) for image in guests),
+            *(("bin/memtool", tool) for tool in [memtool(stage_dir)] if tool)]
+
+
+def memtool(stage_dir: Path) -> Path | None:
+    """Return what drives project05's pure C: our own sources, linked to the stage's objects."""
+    objects = [stage_dir / "user" / f"{name}.o" for name in MEMORY_LOGIC]
+    if not all(path.exists() for path in objects):
+        return None
+    sources = sorted(MEMTOOL.glob("*.c"))
+    include = [f"-I{stage_dir}", f"-I{MEMTOOL}", "-DVTX_STAGE=5"]
+
+    def build(path: Path) -> None:
+        make("memtool", ["gcc", "-std=gnu11", "-O1", "-w", "-static", "-s", *include, "-o",
+                         str(path), *map(str, [*sources, *objects, *helpers])])
+
+    helpers = [path for path in [stage_dir / "user/ctl_todo.o"] if path.exists()]
+    stamp = cache.digest(*(path.read_bytes() for path in [*sources, *objects, *helpers]))
+    path = cache.entry(f"memtool/{stamp}", build)
+    cache.prune("memtool", 4 * KEPT)
+    return path
 
 
 def slim(binary: Path) -> Path:

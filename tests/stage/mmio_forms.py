@@ -29,7 +29,6 @@ class Form:
 
     text: str
     flags: int = STATUS | DF  # those that are compared
-    at: int = 0  # of the window, from the base on
 
 
 def _sized(names, template, **how):
@@ -72,20 +71,7 @@ STRINGS = [Form(text) for text in (
     "stosb", "stosw", "stosl", "stosq", "rep stosl", "rep stosb", "add $20, %rdi; std; rep stosw",
     "mov %rdi, %rsi; lodsb", "mov %rdi, %rsi; lodsw", "mov %rdi, %rsi; lodsl",
     "mov %rdi, %rsi; lodsq", "mov %rdi, %rsi; rep lodsw")]
-# Across the end of a page of the device: two accesses, and the bytes must not change places.
-CROSSING = [Form(text, flags, at=0xfe0) for text, flags in (
-    ("mov 29(%rdi), %rax", STATUS | DF), ("mov %rdx, 28(%rdi)", STATUS | DF),
-    ("movzwl 31(%rdi), %ecx", STATUS | DF), ("xor %ebx, 30(%rdi)", NO_AF | DF),
-    ("lea 26(%rdi), %rdi; rep stosl", STATUS | DF))]
-FORMS = [*MOVES, *EXTENDS, *LOGIC, *TESTS, *EXCHANGES, *STRINGS, *CROSSING]
-
-FLAT = [Form(text, flags) for text, flags in (  # of 32-bit code
-    ("mov (%edi), %al", STATUS), ("mov %eax, 4(%edi)", STATUS), ("movw $0x1234, 2(%edi)", STATUS),
-    ("movzbl 1(%edi), %ebx", STATUS), ("movswl 6(%edi), %edx", STATUS),
-    ("andl $0xff00ff, (%edi)", NO_AF), ("or %bh, 3(%edi)", NO_AF), ("xor 4(%edi), %ecx", NO_AF),
-    ("testb $1, (%edi)", NO_AF), ("xchg %edx, (%edi)", STATUS),
-    (f"mov ${OTHER}, %esi; rep movsl", STATUS), ("rep stosb", STATUS),
-    ("mov %edi, %esi; lodsl", STATUS), ("push %ebx; pop 8(%edi)", STATUS))]
+FORMS = [*MOVES, *EXTENDS, *LOGIC, *TESTS, *EXCHANGES, *STRINGS]
 
 
 def _numbers(rng, count):
@@ -101,14 +87,13 @@ def _fill(base, words, register="rdi"):
 
 def _once(form, base, values, window, other, saved):
     """Fill, load, execute, save."""
-    at = base + form.at
-    lines = [*_fill(at, window), *_fill(OTHER, other), *_fill(OTHER + WINDOW, other)]
+    lines = [*_fill(base, window), *_fill(OTHER, other), *_fill(OTHER + WINDOW, other)]
     for name, value in zip(REGISTERS, values):
         if name != "rsp":
             lines.append(f"movabs ${value}, %{name}")
-    lines += [f"movabs ${at}, %rdi", "mov $3, %ecx", "cld", form.text]
+    lines += [f"movabs ${base}, %rdi", "mov $3, %ecx", "cld", form.text]
     lines += [f"mov %{name}, {saved + 8 * n}" for n, name in enumerate(REGISTERS)]
-    lines += [f"pushf; pop {saved + 8 * len(REGISTERS)}", "cld", f"movabs ${at}, %rdi"]
+    lines += [f"pushf; pop {saved + 8 * len(REGISTERS)}", "cld", f"movabs ${base}, %rdi"]
     for n in range(WINDOW // 8):
         to = saved + 8 * (len(REGISTERS) + 1 + n)
         lines += [f"mov {8 * n}(%rdi), %rax", f"mov %rax, {to}"]

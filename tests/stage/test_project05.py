@@ -13,9 +13,9 @@ pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="frames")
 
 
 @pytest.fixture
-def logic(lab, stage_build, tmp_path):
+def logic(lab):
     """The driver with the stage's code, in the lab machine."""
-    return Driver.in_lab(lab, tmp_path, stage_build)
+    return Driver.in_lab(lab)
 
 
 @exercise("5.1", expected="the tables mean what was asked for, after every step", read=TABLES)

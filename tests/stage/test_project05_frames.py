@@ -8,7 +8,7 @@ import pytest
 
 from harness import ept
 from harness.grade import check, exercise, require
-from stage.ept_tools import (EPT_POINTER, GIB, MIB, PAGE, README, VPID, capabilities)
+from stage.ept_tools import EPT_POINTER, GIB, HOLE, MIB, PAGE, README, VPID, capabilities
 from stage.guest_tools import frame_of, only, vmcs_fields, vmtool
 from stage.vm_tools import kill, pages, vms
 
@@ -16,7 +16,9 @@ pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="frames")
 
 POPULATE = f"{README}#a-frame-when-it-is-touched"
 POINTER = f"{README}#eptp-and-vpid"
+FORGET = f"{README}#what-a-processor-remembers"
 BLOCK = 2 * MIB
+TABLES = 64 * PAGE  # at the end of low memory, more than a small VM has
 STEP = 0x9e3779b97f4a7c15
 
 
@@ -27,10 +29,11 @@ STEP = 0x9e3779b97f4a7c15
 def test_memory_of_the_owner(vms, rng):
     """Zeros where others left words behind; what is written is where the emulator sees it."""
     size, seed = 6 * BLOCK + 5 * PAGE, rng.getrandbits(64)
-    lines = vmtool(vms, "dirty", 100 * MIB, rng.getrandbits(60), "create", size, 1, "zeroed",
+    lines = vmtool(vms, "dirty", 100 * MIB, rng.getrandbits(60), "create", size, 1, "zeros",
+                   PAGE, size - TABLES - PAGE,
                    "stamp", seed, "stamped", seed, "frames", "memory", "hold")
     try:
-        check(only(lines, "zeroed").words, 0, "words of a new VM's memory that are not zero (other"
+        check(only(lines, "zeros").words, 0, "words of a new VM's memory that are not zero (other"
               " programs had used it before)", read=POPULATE)
         check(only(lines, "stamped").wrong, 0, "pages that lost what was written to them",
               read=POPULATE)
@@ -52,25 +55,28 @@ def test_memory_of_the_owner(vms, rng):
 @exercise("5.4", expected="nothing before a touch, 2 MiB at once where that is possible",
           read=POPULATE)
 def test_blocks_of_the_owner(vms, rng):
-    """A touch gives an aligned block of 2 MiB; the end of the memory, which is shorter, a page."""
+    """A touch gives an aligned block of 2 MiB; the end of the memory, which is shorter, pages."""
     size = 8 * BLOCK + 3 * PAGE
     at = rng.randrange(1, 7) * BLOCK
     lines = vmtool(vms, "create", size, 1, "memory", "touch", at + 17 * PAGE, 1, 1, "memory",
-                   "touch", 8 * BLOCK, 1, 1, "memory", "frames", "info", "hold")
+                   "touch", at, BLOCK, PAGE, "memory", "frames", "memory", "info", "hold")
     try:
-        empty, block, end = (line.populated for line in lines if line.what == "memory")
-        check(empty, 0, "bytes with a frame before anybody has touched memory", read=POPULATE)
-        check(block, BLOCK, "bytes with a frame after one touch, the machine having plenty",
+        new, block, again, full = (line.populated for line in lines if line.what == "memory")
+        require(new <= BLOCK + TABLES, expected=f"at most {BLOCK + TABLES:#x}", seen=f"{new:#x}",
+                what="bytes with a frame in a new VM, which has its page tables", read=POPULATE)
+        check(block - new, BLOCK, "bytes with a frame more after one touch, the machine having"
+              " plenty", read=POPULATE)
+        check(again, block, "bytes with a frame after other pages of the block were touched",
               read=POPULATE)
-        check(end, BLOCK + PAGE, "bytes with a frame after another one at the end, where no 2 MiB"
-              " are left", read=POPULATE)
+        check(full, size, "bytes with a frame when all of the memory was touched, of which the last"
+              " three pages are no whole block", read=POPULATE)
         frame = frame_of(lines)
         wrong = [f"{b:#x}" for b in range(0, 8 * BLOCK, BLOCK) if frame(b) % BLOCK or any(
             frame(b + n * PAGE) != frame(b) + n * PAGE for n in range(512))]
         check(wrong, [], "blocks that are not one aligned piece of 2 MiB", read=POPULATE)
         info = only(lines, "info")
         check((info.huge, info.small), (8, 3), "blocks of 2 MiB and pages of 4 KiB, as"
-              " VTXDRV_VM_INFO tells when all was touched", read=POPULATE)
+              " VTXDRV_VM_INFO counts them when all was touched", read=POPULATE)
     finally:
         kill(vms, only(lines, "hold").pid)
 
@@ -78,7 +84,9 @@ def test_blocks_of_the_owner(vms, rng):
 @exercise("5.4", expected="every frame is given back with the VM", read=POPULATE)
 def test_frames_are_given_back(vms):
     """Touched here and there, closed: the machine has its pages back."""
-    words = ["create", 2 * GIB, 1, "touch", 0, 2 * GIB, 64 * MIB + PAGE, "close"]
+    size = 2 * GIB + 100 * PAGE
+    words = ["create", size, 1, "touch", 0, 2 * GIB, 64 * MIB + PAGE, "touch", 2 * GIB, 100 * PAGE,
+             PAGE, "close"]
     vmtool(vms, *words)
     before = pages(vms)
     vmtool(vms, "repeat", 20, *words, timeout=60)
@@ -167,3 +175,29 @@ def test_vpids(vms):
             kill(vms, pid)
     check(seen.count(0), 0, f"vCPUs with VPID 0, which is the host's, of {seen}", read=POINTER)
     check(len(set(seen)), len(seen), f"different VPIDs of {seen}", read=POINTER)
+
+
+# What is done to a vCPU, and whether a processor has to forget something at its next entry.
+TURNS = ((1, (), True), (1, (), False), (1, ("slot",), True), (1, (), False), (0, (), True),
+         (0, (), False), (1, (), True), (1, ("slot", "slot"), True), (1, (), False))
+
+
+@exercise("5.5", expected="INVEPT and INVVPID when something has changed, and not otherwise",
+          read=FORGET)
+def test_invalidations(vms):
+    """Turns of a vCPU on the same CPU, on the other one, with and without a change of a slot."""
+    words, number = ["memory"], 4
+    for cpu, changes, _ in TURNS:
+        for _ in changes:
+            words += ["slot", number, 0, f"{HOLE + number * MIB:#x}", PAGE, 0]
+            number += 1
+        words += ["cpu", cpu, *["run", 0, 50] * 3, "memory"]
+    lines = vmtool(vms, "cpu", 1, "create", "4M", 1, "code", "f4ebfd", "init", 0, 0, *words)
+    counts = [line.flushes for line in lines if line.what == "memory"]
+    for n, (cpu, changes, wanted) in enumerate(TURNS):
+        grown = counts[n + 1] - counts[n]
+        what = f"INVEPT and INVVPID in turn {n + 1}, on CPU {cpu}, {len(changes)} slots changed" \
+               " before it, three entries"
+        require(bool(grown) == wanted, expected="at least one" if wanted else "none", seen=grown,
+                what=what, read=FORGET)
+        require(grown <= 2, expected="at most two", seen=grown, what=what, read=FORGET)

@@ -159,48 +159,6 @@ def test_reset(vms, rng):
           "what the code of the ROM has written, and its CS", read=MODES)
 
 
-# Real mode, protected mode, long mode: the way that every operating system goes.
-ALL_THE_WAY = """
-	.code16
-	lgdtl gdt
-	mov %cr0, %eax
-	or $1, %al
-	mov %eax, %cr0
-	ljmpl $8, $protected
-	.code32
-protected:
-	mov $16, %eax
-	mov %eax, %ds
-	mov %eax, %ss
-	mov $0x6000, %esp
-	movl $0x9000 + 0x1000 + 7, 0x9000
-	movl $0x87, 0xa000
-	mov %cr4, %eax
-	or $0x20, %eax
-	mov %eax, %cr4
-	mov $0x9000, %eax
-	mov %eax, %cr3
-	movl $1, 0x8000
-	hlt
-	.balign 8
-gdt:	.word 23
-	.long table
-	.balign 8
-table:	.quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
-"""
-
-
-@exercise("5.6", expected="unrestricted guest: CR0.PE set by the guest itself", read=MODES)
-def test_real_to_protected(vms):
-    """It loads a GDT, sets CR0.PE, jumps, and prepares CR4 and CR3, all without help."""
-    image = guests.code(ALL_THE_WAY, base=REAL_BASE)
-    lines = vmtool(vms, *started(image, REAL, base=REAL_BASE), "run", 0, LATE, "read",
-                   f"{RESULT:#x}", 4, "sregs", 0)
-    check(int.from_bytes(result_of(lines, "a guest that goes from real to protected mode")[:4],
-                         "little"), 1, "how far it got", read=MODES)
-    check(only(lines, "sregs").cr3, 0x9000, "CR3, which is the guest's own affair", read=MODES)
-
-
 @exercise("5.6", expected="CR3 is the guest's own, and its tables name guest memory", read=MODES)
 def test_long_mode_with_its_own_tables(vms, rng):
     """A 64-bit guest makes tables, loads CR3, and finds its memory at other linear addresses."""

@@ -107,12 +107,8 @@ PAGES = 64
 def stamps(rng):
     """The seed, the step, and the words that fill two places of memory with pages that say so."""
     seed, step = rng.getrandbits(64), rng.getrandbits(64) | 1
-    words = []
-    for n in range(PAGES):
-        value = (seed + n * step) % (1 << 64)
-        for place, word in ((4 * MIB, value), (8 * MIB, ~value % (1 << 64))):
-            words += ["fill", place + n * PAGE, word.to_bytes(8, "little").hex()]
-    return seed, step, words
+    return seed, step, ["number", 4 * MIB, PAGES, seed, step, 0, "number", 8 * MIB, PAGES, seed,
+                        step, 1]
 
 
 @exercise("5.6", expected="a guest sees the old memory or the new, and never anything else",

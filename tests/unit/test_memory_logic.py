@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import ept, mutants
+from harness import ept, kit, mutants
 from harness.grade import Unmet, problem_text
 from stage import memory_logic, npt_model
 from stage.memory_logic import Driver
@@ -27,12 +27,12 @@ MUTANTS = [m for m in mutants.load(REPOSITORY, "project05") if m.pure_logic]
 def driver(folder, changed=None):
     """The driver on the reference's files, or on those of a folder in their place."""
     sources = []
-    for name in memory_logic.LOGIC:
+    for name in kit.MEMORY_LOGIC:
         path = (changed or folder) / f"{name}.c"
         sources.append(path if path.exists() else REPOSITORY / f"project05/{name}.c")
     tool = folder / "memtool"
     host_build.run(["gcc", *host_build.compile_flags((), STAGE), *host_build.SANITIZE, "-O1", "-w",
-                    "-o", tool, *sorted(memory_logic.SOURCES.glob("*.c")), *sources])
+                    "-o", tool, *sorted(kit.MEMTOOL.glob("*.c")), *sources])
     return Driver.on_host(tool)
 
 

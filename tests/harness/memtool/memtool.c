@@ -32,6 +32,7 @@
 #define POISON 0x5a
 
 static u64 *pool[TABLES]; /* by number; never used twice */
+static u64 *told[TABLES]; /* as it was when it was last printed */
 static bool live[TABLES];
 static unsigned int used;
 static u64 fail_in;
@@ -178,14 +179,26 @@ static void print_table(const u64 *entries)
 	}
 }
 
+/* Once more only if it has changed. */
+static void tell_table(unsigned int n)
+{
+	if (told[n] && !memcmp(told[n], pool[n], TABLE_BYTES)) {
+		printf(" s%" PRIu64, (u64)(FIRST_TABLE + APART * n));
+		return;
+	}
+	if (!told[n])
+		told[n] = malloc(TABLE_BYTES);
+	memcpy(told[n], pool[n], TABLE_BYTES);
+	printf(" t%" PRIu64, (u64)(FIRST_TABLE + APART * n));
+	print_table(pool[n]);
+}
+
 static void dump(void)
 {
 	printf("D %" PRIu64 " %" PRIu64, npt.root, npt.tables);
 	for (unsigned int n = 0; n < used; n++) {
-		if (!live[n])
-			continue;
-		printf(" t%" PRIu64, (u64)(FIRST_TABLE + APART * n));
-		print_table(pool[n]);
+		if (live[n])
+			tell_table(n);
 	}
 	printf("\n");
 }

@@ -78,6 +78,7 @@ static const struct verb verbs[] = {
 	{ "touch", 3, verb_touch, "OFFSET LENGTH STEP (by the owner, in his mapping)" },
 	{ "zeros", 2, verb_zeros, "OFFSET LENGTH (how many words there are not zero)" },
 	{ "misconfigure", 1, verb_misconfigure, "GPA (no processor takes the entry any more)" },
+	{ "number", 5, verb_number, "OFFSET PAGES FIRST STEP FLIP (a word for each page)" },
 	{ "freed", 2, verb_freed, "FRAME PAGES (how many of them are free)" },
 	{ "take", 1, verb_take, "SIZE (of the host's memory, beside the VM)" },
 	{ "release", 0, verb_release, "(it is the host's again)" },

@@ -171,6 +171,19 @@ int verb_zeros(char **words)
 	return 0;
 }
 
+/* The first word of each page says which page it is. */
+int verb_number(char **words)
+{
+	uint64_t offset = number(words[0]), pages = number(words[1]), value = number(words[2]);
+	uint64_t step = number(words[3]), flip = number(words[4]) ? ~0ULL : 0;
+
+	if (!vm.memory || offset > vm.size || pages > (vm.size - offset) / PAGE)
+		return ERANGE;
+	for (uint64_t i = 0; i < pages; i++)
+		*(uint64_t *)(vm.memory + offset + i * PAGE) = (value + i * step) ^ flip;
+	return 0;
+}
+
 /* How many frames of a run are free: a table must not name one of those. */
 int verb_freed(char **words)
 {
