@@ -80,19 +80,24 @@ static void write_segments(const struct vtx_sregs *sregs)
 	vmcs_write32(VMCS_GUEST_IDTR_LIMIT, sregs->idtr.limit);
 }
 
+#if VTX_STAGE >= 5
+/* The guest owns the bits that are 0 in the mask, and the shadow has old values of those. */
+#define SEEN(cr) \
+	((vmcs_read_natural(VMCS_GUEST_##cr) & ~vmcs_read_natural(VMCS_##cr##_GUEST_HOST_MASK)) | \
+	 (vmcs_read_natural(VMCS_##cr##_READ_SHADOW) & \
+	  vmcs_read_natural(VMCS_##cr##_GUEST_HOST_MASK)))
+#else
+#define SEEN(cr) vmcs_read_natural(VMCS_##cr##_READ_SHADOW)
+#endif
+
 int vmx_get_sregs(struct vtx_vcpu *vcpu, struct vtx_sregs *sregs)
 {
 	memset(sregs, 0, sizeof(*sregs));
 	read_segments(sregs);
-	sregs->cr0 = vmcs_read_natural(VMCS_CR0_READ_SHADOW);
+	sregs->cr0 = SEEN(CR0);
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
-	sregs->cr4 = vmcs_read_natural(VMCS_CR4_READ_SHADOW);
-#if VTX_STAGE >= 6
-	/* The guest owns some bits, and the shadows have old values of those. */
-	sregs->cr0 = vmx_get_cr(vcpu, 0);
-	sregs->cr4 = vmx_get_cr(vcpu, 4);
-#endif
+	sregs->cr4 = SEEN(CR4);
 	sregs->efer = vmcs_read64(VMCS_GUEST_IA32_EFER);
 	memcpy(sregs->dr, vcpu->dr, sizeof(sregs->dr));
 	sregs->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);

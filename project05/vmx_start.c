@@ -24,6 +24,15 @@
 #define RESET_IP 0xfff0U
 #define RESET_CR0 (CR0_CD | CR0_NW | CR0_ET)
 
+/*
+ * What such a guest changes without an exit: nothing that the host or the world switch depends on.
+ * A 64-bit guest begins as in project04, where each access to CR0 and CR4 exits.
+ */
+#define CR0_OF_GUEST \
+	((u64)(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_PG))
+#define CR4_OF_GUEST \
+	((u64)(CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT))
+
 /* What a mode begins with. */
 static const struct start {
 	u64 cr0, cr4; /* as the guest sees them */
@@ -71,8 +80,10 @@ static void write_cr(const struct start *start)
 	cr0_fixed &= ~(u64)(CR0_PE | CR0_PG);
 	vmcs_write_natural(VMCS_GUEST_CR0, start->cr0 | cr0_fixed);
 	vmcs_write_natural(VMCS_CR0_READ_SHADOW, start->cr0);
+	vmcs_write_natural(VMCS_CR0_GUEST_HOST_MASK, ~CR0_OF_GUEST);
 	vmcs_write_natural(VMCS_GUEST_CR4, start->cr4 | cr4_fixed);
 	vmcs_write_natural(VMCS_CR4_READ_SHADOW, start->cr4);
+	vmcs_write_natural(VMCS_CR4_GUEST_HOST_MASK, ~CR4_OF_GUEST);
 	vmcs_write64(VMCS_GUEST_IA32_EFER, 0);
 }
 
