@@ -9,6 +9,8 @@ The steps of a stage are in demo-steps/NN.txt, one a line:
     guest COMMAND … | TEXT                 as run, with a guest made now for {guest} and a number
                                            drawn now for {nonce}; its output has to be what this
                                            program computes of the number as well
+    type COMMAND … | LINE; LINE; …         as run, with these lines typed at it one after the other;
+                                           each of them has to be echoed
 """
 
 from __future__ import annotations
@@ -104,8 +106,24 @@ def guest(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
     say(f"  verified: {text}")
 
 
+def type_lines(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
+    command, _, text = step.text.partition(" | ")
+    lines = [line.strip() for line in text.split(";")]
+    typing = "; ".join(f"sleep {PAUSE}; echo {shlex.quote(line)}" for line in lines)
+    say(f"# {command}")
+    result = machine.run(["sh", "-c", f"({typing}) | {command}"], timeout=TIMEOUT)
+    shown = (result.out + result.err).replace("\r", "").splitlines()
+    for line in shown:
+        say(f"  {line}")
+    missing = [line for line in lines if not any(seen.endswith(f"> {line}") for seen in shown)]
+    if result.status or missing:
+        raise DemoFailed(f"{step.where}: {result}\nexpected status 0 and an echo of each line,"
+                         f" saw {result.status} and none of {missing}")
+
+
+PAUSE = 0.2  # guest seconds between two lines
 GUEST = "/tmp/drawn-now.bin"
-HANDLERS = {"==": heading, "run": run, "probe": probe, "guest": guest}
+HANDLERS = {"==": heading, "run": run, "probe": probe, "guest": guest, "type": type_lines}
 
 
 def show(machine: Machine, stage: int, say: Callable[[str], None] = print) -> int:
