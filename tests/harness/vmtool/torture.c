@@ -17,7 +17,7 @@
 #include "vmtool.h"
 
 #define TURNS 8 /* of one sequence */
-#define TURN_NS 20000ULL
+#define TURN_NS 100000ULL
 #define SEQUENCES_A_VM 512
 #define INSTRUCTIONS 16
 #define CODE_ROOM 256U
@@ -97,7 +97,9 @@ static void make_handlers(struct draw *d)
 		uint8_t *handler = vm.memory + TORTURE_HANDLERS + 16 * i;
 
 		length = draw_below(d, 3) ? draw_code(d, handler, 8, 1) : 0;
-		memcpy(handler + length, "\x48\xcf\xf4\xf4", 4);
+		/* Most end the sequence (vmcall), for one that faults again and again tells little. */
+		memcpy(handler + length, draw_below(d, 4) ? "\x0f\x01\xc1\xf4" : "\x48\xcf\xf4\xf4",
+		       4);
 	}
 }
 
@@ -219,7 +221,7 @@ static bool answer_exit(struct draw *d, struct vtx_run *run)
 	case VTX_EXIT_MMIO:
 	case VTX_EXIT_PROTECTION:
 		move_on(d, run);
-		return true;
+		return draw_below(d, 2);
 	case VTX_EXIT_HYPERCALL:
 	case VTX_EXIT_HLT:
 		run->hypercall_result = draw(d);
