@@ -74,43 +74,83 @@ STRINGS = [Form(text) for text in (
 FORMS = [*MOVES, *EXTENDS, *LOGIC, *TESTS, *EXCHANGES, *STRINGS]
 
 
-def _numbers(rng, count):
-    return [rng.getrandbits(64) for _ in range(count)]
-
-
-def _fill(base, words, register="rdi"):
-    lines = [f"movabs ${base}, %{register}"]
-    for n, word in enumerate(words):
-        lines += [f"movabs ${word}, %rax", f"mov %rax, {8 * n}(%{register})"]
-    return lines
-
-
-def _once(form, base, values, window, other, saved):
-    """Fill, load, execute, save."""
-    lines = [*_fill(base, window), *_fill(OTHER, other), *_fill(OTHER + WINDOW, other)]
-    for name, value in zip(REGISTERS, values):
-        if name != "rsp":
-            lines.append(f"movabs ${value}, %{name}")
-    lines += [f"movabs ${base}, %rdi", "mov $3, %ecx", "cld", form.text]
-    lines += [f"mov %{name}, {saved + 8 * n}" for n, name in enumerate(REGISTERS)]
-    lines += [f"pushf; pop {saved + 8 * len(REGISTERS)}", "cld", f"movabs ${base}, %rdi"]
-    for n in range(WINDOW // 8):
-        to = saved + 8 * (len(REGISTERS) + 1 + n)
-        lines += [f"mov {8 * n}(%rdi), %rax", f"mov %rax, {to}"]
-    return lines
+# Registers, flags and memory are the same before both; what is there afterwards goes to SAVED.
+AROUND = """
+	jmp begin
+prepare_ram:
+	movq $RAM, base
+	jmp prepare
+prepare_device:
+	movabs $DEVICE, %rax
+	mov %rax, base
+prepare:
+	mov base, %rdi
+	call fill
+	mov $OTHER, %edi
+	call fill
+	mov $OTHER + WINDOW, %edi
+	call fill
+	push $2
+	popf
+	LOAD_ALL
+	mov base, %rdi
+	mov $3, %ecx
+	ret
+fill:	mov $window, %esi
+	mov $WINDOW / 8, %ecx
+1:	mov (%rsi), %rax
+	mov %rax, (%rdi)
+	add $8, %rsi
+	add $8, %rdi
+	dec %ecx
+	jnz 1b
+	ret
+save:	SAVE_ALL
+	pushf
+	pop %rax
+	mov %rax, current + 8 * 16
+	cld
+	mov base, %rsi
+	mov $current + 8 * 17, %edi
+	mov $WINDOW / 8, %ecx
+1:	mov (%rsi), %rax
+	mov %rax, (%rdi)
+	add $8, %rsi
+	add $8, %rdi
+	dec %ecx
+	jnz 1b
+	mov $current, %esi
+	mov out, %rdi
+	mov $17 + WINDOW / 8, %ecx
+	rep movsq
+	mov %rdi, out
+	ret
+	.balign 8
+base:	.quad 0
+out:	.quad SAVED
+values:	.quad VALUES
+window:	.quad WORDS
+current: .skip 8 * (17 + WINDOW / 8)
+begin:	mov $0x6f0000, %esp
+"""
 
 
 def image(rng, forms, device, prologue):
     """A 64-bit guest that executes each form twice, and prints what was there after each."""
-    lines = [prologue, "mov $0x6f0000, %esp"]
-    for n, form in enumerate(forms):
-        values, window, other = (_numbers(rng, count)
-                                 for count in (len(REGISTERS), WINDOW // 8, WINDOW // 8))
-        for half, base in enumerate((RAM, device)):
-            lines += _once(form, base, values, window, other, SAVED + (2 * n + half) * 8 * WORDS)
+    numbers = [rng.getrandbits(64) for _ in range(len(REGISTERS) + WINDOW // 8)]
+    names = [(n, name) for n, name in enumerate(REGISTERS) if name != "rsp"]
+    around = AROUND.replace("LOAD_ALL", "; ".join(f"mov values + {8 * n}, %{r}" for n, r in names))
+    around = around.replace("SAVE_ALL", "; ".join(f"mov %{r}, current + {8 * n}"
+                                                  for n, r in enumerate(REGISTERS)))
+    lines = [prologue, around]
+    for form in forms:
+        lines += [f"call {prepare}; {form.text}; call save"
+                  for prepare in ("prepare_ram", "prepare_device")]
     for n in range(len(forms)):
         lines.append(f"WRITE {SAVED + 16 * n * WORDS}, {16 * WORDS}")
-    return guests.code("\n".join([*lines, "EXIT 0"]))
+    return guests.code("\n".join([*lines, "EXIT 0"]), RAM=RAM, OTHER=OTHER, WINDOW=WINDOW,
+                       SAVED=SAVED, DEVICE=device, VALUES=",".join(map(hex, numbers[:16])),
+                       WORDS=",".join(map(hex, numbers[16:])))
 
 
 def halves(data, forms):

@@ -6,16 +6,16 @@ machine's memory by the emulator, through the tables that the processor walks.
 """
 import pytest
 
-from harness.grade import check, exercise, require
+from harness.grade import check, check_run, exercise, expect_kmsg, require
 from stage.ept_tools import (EVENT, EXECUTE, GIB, HIGH, HOLE, LATE, LINEAR, LOW_END, MIB, PAGE,
                              READ, README, ROOT, WALK, WRITE, check_ranges, check_sound, check_walk,
                              exits, looked_at, store, vm, wide)
-from stage.guest_tools import check_exit, only, vmtool
+from stage.guest_tools import Line, check_exit, only, vmtool
 from stage.vm_tools import vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="exits")
 
-EXITS = f"{README}#violations"
+EXITS = f"{README}#what-was-touched"
 POPULATE = f"{README}#a-frame-when-it-is-touched"
 RESULT = 0x8000
 
@@ -248,3 +248,24 @@ def test_every_exit(vms, rng):
             what="exits of a guest that touches one page")
     check((here[0].handled, here[0].memory), (1, WRITE | LINEAR), "handled and memory_access of it",
           read=EXITS)
+
+
+@exercise("5.6", expected="an entry that no processor takes is an exit that shows the walk",
+          read=EXITS)
+@expect_kmsg(r"an entry that no processor takes", r"level \d: table 0x\w+, entry 0x\w+")
+def test_misconfiguration(vms, rng):
+    """An entry is spoilt behind the driver's back: write-only. The log has the walk."""
+    at = rng.randrange(8, 14) * MIB
+    image = wide(f"mov ${at}, %edi; incl (%rdi); hlt; incl (%rdi); hlt")
+    result = vms.run(["vmtool", *map(str, vm(image)), "run", 0, LATE, "misconfigure", at, "slot", 5,
+                      0, f"{HOLE:#x}", PAGE, 0, "run", 0, LATE, "walk", at, "close"])
+    lines = [Line(text) for text in check_run(result).out.splitlines() if text]
+    first, second = exits(lines)
+    check_exit(first, "hlt", "a guest that touches memory", read=EXITS)
+    check_exit(second, "misconfigured", "the same with an entry that is write-only", read=EXITS,
+               gpa=at, handled=0)
+    walk, log = only(lines, "walk"), "\n".join(record.text for record in result.kmsg)
+    for n in range(walk.levels):
+        require(f"{walk[f'table{n}']:#x}" in log and f"{walk[f'entry{n}']:#x}" in log,
+                expected=f"table {walk[f'table{n}']:#x}, entry {walk[f'entry{n}']:#x}", seen=log,
+                what=f"the kernel's log, level {4 - n} of the walk", read=EXITS)

@@ -15,7 +15,7 @@ from stage.vm_tools import kill, pages, vms
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="frames")
 
 POPULATE = f"{README}#a-frame-when-it-is-touched"
-POINTER = f"{README}#eptp-and-vpid"
+POINTER = f"{README}#what-a-processor-remembers"
 FORGET = f"{README}#what-a-processor-remembers"
 BLOCK = 2 * MIB
 TABLES = 64 * PAGE  # at the end of low memory, more than a small VM has

@@ -14,10 +14,10 @@ from stage.vm_tools import kill, vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="running")
 
-FLUSH = f"{README}#invept-and-invvpid"
-SLOTS = f"{README}#memory-slots"
+FLUSH = f"{README}#what-a-processor-remembers"
+SLOTS = f"{README}#slots"
 POPULATE = f"{README}#a-frame-when-it-is-touched"
-MEMORY = f"{README}#when-memory-runs-out"
+MEMORY = f"{README}#a-frame-when-it-is-touched"
 RESULT = 0x8000
 
 
@@ -119,7 +119,7 @@ def test_flipped_under_a_running_guest(vms, rng):
     image = wide(CHECKS, SEED=f"{seed:#x}", STEP=f"{step:#x}", PAGES=PAGES, BASE=HOLE)
     window = ["slot", 5, 0, f"{HOLE:#x}", PAGES * PAGE]
     flips = []
-    for _ in range(20):
+    for _ in range(8):
         flips += ["sleep", rng.randrange(3), *window, 8 * MIB, "dirty", MIB, rng.getrandbits(60),
                   "sleep", rng.randrange(3), *window, 4 * MIB]
     lines = vmtool(vms, *vm(image), *fill, *window, 4 * MIB, "begin", 0, 5 * LATE, *flips, "slot",

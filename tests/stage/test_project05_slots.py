@@ -15,10 +15,10 @@ from stage.vm_tools import vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="slots")
 
-SLOTS = f"{README}#memory-slots"
-PROTECT = f"{README}#protection"
+SLOTS = f"{README}#slots"
+PROTECT = f"{README}#slots"
 LOG = f"{README}#the-dirty-log"
-FLUSH = f"{README}#invept-and-invvpid"
+FLUSH = f"{README}#what-a-processor-remembers"
 RESULT = 0x8000
 ALL = READ | WRITE | EXECUTE
 
@@ -243,11 +243,10 @@ def test_dirty_log(vms, rng):
     """Random reads and writes over a slot in two rounds; pieces of the log are cleared between."""
     what = pattern(rng)
     written = [n for n in range(PAGES) if what[n] & 1]
-    base = 32 * MIB
+    base = HOLE
     image = wide(TOUCHES, PAGES=PAGES, BASE=base, WHAT=",".join(map(str, what)))
     cleared = 64 * rng.randrange(1, PAGES // 64 - 1)
-    lines = vmtool(vms, *vm(image, "64M"), "slot", 0, 0, 0, 32 * MIB, 0,
-                   "slot", 3, LOG_DIRTY, base, PAGES * PAGE, 40 * MIB,
+    lines = vmtool(vms, *vm(image, "64M"), "slot", 3, LOG_DIRTY, base, PAGES * PAGE, 40 * MIB,
                    "dirtylog", 3, 0, 0, PAGES, "run", 0, LATE, "dirtylog", 3, 0, 0, PAGES,
                    "dirtylog", 3, 1, cleared, PAGES - cleared, "dirtylog", 3, 0, 0, PAGES,
                    "dirtylog", 3, 1, 0, PAGES, "dirtylog", 3, 1, 0, PAGES, "run", 0, LATE,
@@ -271,27 +270,26 @@ def test_dirty_log(vms, rng):
 def test_dirty_log_of_a_running_guest(vms, rng):
     """A guest writes one page for ever: whenever the log is cleared, the page is in it again."""
     page = rng.randrange(PAGES)
-    image = wide(f"mov ${32 * MIB + page * PAGE}, %edi; 1: incq (%rdi); pause; jmp 1b")
+    image = wide(f"mov ${HOLE + page * PAGE}, %edi; 1: incq (%rdi); pause; jmp 1b")
     rounds = 6
-    lines = vmtool(vms, *vm(image, "64M"), "slot", 0, 0, 0, 32 * MIB, 0, "slot", 3, LOG_DIRTY,
-                   32 * MIB, PAGES * PAGE, 40 * MIB, "begin", 0, 5 * LATE, "sleep", 50,
-                   *["dirtylog", 3, 1, 0, PAGES, "sleep", 20] * rounds, "slot", 3, 0, 32 * MIB, 0,
-                   0, "finish", 0, timeout=60)
+    lines = vmtool(vms, *vm(image, "64M"), "slot", 3, LOG_DIRTY, HOLE, PAGES * PAGE, 40 * MIB,
+                   "begin", 0, 5 * LATE, "sleep", 50,
+                   *["dirtylog", 3, 1, 0, PAGES, "sleep", 20] * rounds, "slot", 3, 0, HOLE, 0, 0,
+                   "finish", 0, timeout=60)
     for n, line in enumerate(line for line in lines if line.what == "dirtylog"):
         check(pages_of(line), [page], f"the dirty log, cleared for the {n + 1}. time", read=LOG)
     check_exit(only(lines, "exit"), "mmio", "the guest after its slot was taken", read=SLOTS,
-               gpa=32 * MIB + page * PAGE)
+               gpa=HOLE + page * PAGE)
 
 
 @exercise("5.6", expected="a page that was read only is written later, and then in the log",
           read=LOG)
 def test_dirty_log_begins_late(vms, rng):
     """Logging is switched on for memory that is mapped and written already."""
-    base, pages = 32 * MIB, sorted(rng.sample(range(512), 9))
+    base, pages = HOLE, sorted(rng.sample(range(512), 9))
     body = "".join(store(base + n * PAGE, n) for n in pages)
     image = wide(f"1: {body} hlt; jmp 1b")
-    lines = vmtool(vms, *vm(image, "64M"), "slot", 0, 0, 0, 32 * MIB, 0, "slot", 3, 0, base,
-                   2 * MIB, 40 * MIB, "run", 0, LATE, "try", "dirtylog", 3, 0, 0, 512, "slot", 3,
+    lines = vmtool(vms, *vm(image, "64M"), "slot", 3, 0, base, 2 * MIB, 40 * MIB, "run", 0, LATE, "try", "dirtylog", 3, 0, 0, 512, "slot", 3,
                    LOG_DIRTY, base, 2 * MIB, 40 * MIB, "dirtylog", 3, 0, 0, 512, "run", 0, LATE,
                    "dirtylog", 3, 0, 0, 512, "slot", 3, 0, base, 2 * MIB, 40 * MIB, "try",
                    "dirtylog", 3, 0, 0, 512, "run", 0, LATE)
