@@ -157,7 +157,11 @@ static void print_state(const struct run *run, u32 vcpu, u64 rip)
 /* Guests of this tree come with a file that has names. */
 static void print_read_on(const struct run *run)
 {
-	fprintf(stderr, "  Read on: project04/README.md, \"What goes wrong\".");
+	bool memory = run->exit.kind >= VTX_EXIT_NOT_PRESENT &&
+		      run->exit.kind <= VTX_EXIT_MISCONFIGURED;
+
+	fprintf(stderr, "  Read on: %s/README.md, \"What goes wrong\".",
+		memory ? "project05" : "project04");
 	if (!strncmp(run->path, GUEST_FOLDER "/", strlen(GUEST_FOLDER "/")))
 		fprintf(stderr, " The code: objdump -d build/project%02d/guest/%s.elf", VTX_STAGE,
 			run->info.name);
