@@ -28,7 +28,7 @@ enum run_served {
 
 /** What a later project adds to vtxctl run. */
 struct run_part {
-	/** For --help; ends with an empty one. Keys must be no character and no key of cmd_run.c. */
+	/** For --help; ends with an empty one. Keys: no character, no key of cmd_run.c. */
 	const struct argp_option *options;
 	/** A parser of argp for these options; state->input is the struct run_options. */
 	error_t (*parse)(int key, char *arg, struct argp_state *state);
@@ -36,9 +36,9 @@ struct run_part {
 	void (*start)(const struct run *run, struct vtx_vcpu_init *init);
 	/** The VM is there and the image is in its memory: complain and return false to refuse. */
 	bool (*setup)(struct run *run);
-	/** An exit that the driver has not answered. In the vCPU's thread, run->lock is not held. */
+	/** An exit that the driver has not answered. In the vCPU's thread, without run->lock. */
 	enum run_served (*serve)(struct run_vcpu *vcpu, const struct vtx_exit *exit);
-	/** All vCPUs have ended, or setup of any part failed. Called once, if setup() was or is NULL. */
+	/** All vCPUs have ended, or a setup() has failed. Once, where setup() was called. */
 	void (*finish)(struct run *run);
 	/** What run->exit hints at: RUN_TEXT_SIZE bytes; leave text alone where nobody knows. */
 	void (*hint)(const struct run *run, char *text);

@@ -4,8 +4,8 @@
  * @brief One instruction of the guest, done by vtxctl: those that touch memory which is none, and
  *        INS and OUTS. No device and no system call: tested on the host against its processor.
  *
- * An instruction is done whole or not at all; a string instruction with REP element by element, each
- * whole or not at all, with RCX, RSI and RDI as they are after the last one that was done.
+ * An instruction is done whole or not at all; a string instruction with REP element by element,
+ * each whole or not at all, with RCX, RSI and RDI as they are after the last one that was done.
  */
 #ifndef CMD_EMUL_H
 #define CMD_EMUL_H
@@ -72,7 +72,7 @@ struct emul {
 	u32 user; /**< GUEST_ACCESS_USER with CPL 3, else 0 */
 };
 
-/** Elements of a REP that are done before the guest is entered again: interrupts want their turn. */
+/** Elements of a REP that are done before the guest is entered again, and may be interrupted. */
 #define EMUL_REP_LIMIT 1024
 
 /** Do the instruction at CS:RIP. */

@@ -47,15 +47,15 @@ static const u8 segments[X86_REG_ENDING] = {
 static const u8 operations[X86_INS_ENDING] = {
 #define EMUL_NAME(capstone, op) [X86_INS_##capstone] = EMUL_##op,
 /* Each condition has an instruction of its own; which one it is, the opcode says. */
-#define EMUL_CONDITIONS(name, op)                                                             \
-	EMUL_NAME(name##O, op)                                                                \
-	EMUL_NAME(name##NO, op)                                                               \
-	EMUL_NAME(name##B, op) EMUL_NAME(name##AE, op) EMUL_NAME(name##E, op)                 \
-		EMUL_NAME(name##NE, op) EMUL_NAME(name##BE, op) EMUL_NAME(name##A, op)        \
-			EMUL_NAME(name##S, op) EMUL_NAME(name##NS, op) EMUL_NAME(name##P, op) \
-				EMUL_NAME(name##NP, op) EMUL_NAME(name##L, op)                \
-					EMUL_NAME(name##GE, op) EMUL_NAME(name##LE, op)       \
-						EMUL_NAME(name##G, op)
+#define EMUL_CONDITIONS(name, op)                                                              \
+	EMUL_NAME(name##O, op)                                                                 \
+	EMUL_NAME(name##NO, op)                                                                \
+	EMUL_NAME(name##B, op)                                                                 \
+	EMUL_NAME(name##AE, op) EMUL_NAME(name##E, op) EMUL_NAME(name##NE, op)                 \
+		EMUL_NAME(name##BE, op) EMUL_NAME(name##A, op) EMUL_NAME(name##S, op)          \
+			EMUL_NAME(name##NS, op) EMUL_NAME(name##P, op) EMUL_NAME(name##NP, op) \
+				EMUL_NAME(name##L, op) EMUL_NAME(name##GE, op)                 \
+					EMUL_NAME(name##LE, op) EMUL_NAME(name##G, op)
 #include "cmd_emul_names.def"
 #undef EMUL_CONDITIONS
 #undef EMUL_NAME

@@ -158,8 +158,8 @@ enum { KEY_SVG = 's', KEY_JSON = 'j', KEY_SPLIT = 256 };
 
 static const struct argp_option option_list[] = {
 	{ "svg", KEY_SVG, "FILE", 0,
-	  "map: draw it. Graphviz's dot makes the picture; where there is no dot, FILE becomes what "
-	  "dot reads",
+	  "map: draw it. Graphviz's dot makes the picture; where there is no dot, FILE becomes "
+	  "what dot reads",
 	  0 },
 	{ "split", KEY_SPLIT, NULL, 0, "map: a range ends where host-physical addresses jump", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print one JSON object; its keys are in project05/README.md",

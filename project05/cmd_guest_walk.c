@@ -20,9 +20,6 @@
 #define PSE_HIGH 20
 #define PSE_LOW 13
 #define PSE_HIGH_SHIFT 32
-#define PSE_RESERVED (1ULL << 21)
-/* The PAT flag of a large page lies where its address would go on. */
-#define LARGE_PAT (1ULL << 12)
 #define LARGEST_LEAF_LEVEL 3
 
 /* One of the formats. */
@@ -118,8 +115,8 @@ static bool is_leaf(const struct steps *steps)
 static u64 reserved_of_large(const struct steps *steps)
 {
 	if (steps->format->entry_size == sizeof(u32))
-		return PSE_RESERVED;
-	return GENMASK_ULL(shift_of(steps) - 1, PAGE_SHIFT) & ~LARGE_PAT;
+		return PAGING_PSE_RESERVED;
+	return GENMASK_ULL(shift_of(steps) - 1, PAGE_SHIFT) & ~(u64)PAGING_LARGE_PAT;
 }
 
 /* Bits of an entry that must be 0. */

@@ -13,7 +13,7 @@
 #include "vtxdrv.h"
 
 /** Beside VTX_ACCESS_READ, _WRITE and _EXECUTE: the access is made with CPL 3. */
-#define GUEST_ACCESS_USER (1U << 16)
+#define GUEST_ACCESS_USER 0x10000U
 
 /** Most levels that a guest's tables have (CR4.LA57). */
 #define GUEST_WALK_LEVELS 5

@@ -14,7 +14,6 @@
 
 #define PAGE_MASK 0xfffULL
 /* SDM vol. 2, CPUID leaf 8000_0008H: EAX bits 7:0. */
-#define CPUID_SIZES 0x80000008U
 #define WIDTH_MASK 0xffU
 #define DEFAULT_WIDTH 36
 
@@ -29,7 +28,7 @@ static u8 physical_width(void)
 	u32 edx;
 
 	if (!width) {
-		if (!__get_cpuid(CPUID_SIZES, &eax, &ebx, &ecx, &edx))
+		if (!__get_cpuid(CPUID_LEAF_8000_0008, &eax, &ebx, &ecx, &edx))
 			eax = DEFAULT_WIDTH;
 		width = eax & WIDTH_MASK;
 	}
@@ -43,7 +42,7 @@ static u8 *ram(void *opaque, u64 gpa, u32 size, bool write)
 	return run_ram(emul->run, gpa, size, write);
 }
 
-/* What the exit says of its page need not be found out again, and is what the processor has used. */
+/* What the exit says of its page is what the processor has used, and need not be found again. */
 static bool is_known(const struct run_emul *emul, u64 linear, u32 access)
 {
 	return !((linear ^ emul->linear) & ~PAGE_MASK) &&
@@ -74,7 +73,7 @@ static bool still_holds(const struct run_walk *known, const struct vtx_sregs *sr
 	return true;
 }
 
-/* A walk may have set flags, so the first one of an entry does not hold, and the second one does. */
+/* A walk may have set flags, so the first one of an entry does not hold, but the second one. */
 static void remember(struct run_walk *known, const struct vtx_sregs *sregs, u64 page, u32 access,
 		     const struct guest_walk *walk)
 {

@@ -21,8 +21,8 @@
 
 static const struct argp_option option_list[] = {
 	{ "open-bus", KEY_OPEN_BUS, NULL, 0,
-	  "Where neither memory nor a device is, reads give all ones and writes go nowhere; without "
-	  "it, such an access ends the guest",
+	  "Where neither memory nor a device is, reads give all ones and writes go nowhere; "
+	  "without it, such an access ends the guest",
 	  0 },
 	{ 0 },
 };

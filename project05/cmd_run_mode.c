@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vtxctl run --mode: the guest starts as a processor does after a reset, or on the way from there to
- * 64 bits. With unrestricted guest the processor runs all of them.
+ * vtxctl run --mode: the guest starts as a processor does after a reset, or on the way from there
+ * to 64 bits. With unrestricted guest the processor runs all of them.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For 64-bit guests of this project: page tables of their own, which map the first 4 GiB one to one,
- * so that the board can be reached as well. Those that a guest starts with name its memory only.
+ * For 64-bit guests of this project: page tables of their own, which map the first 4 GiB one to
+ * one, so that the board can be reached as well. Those that a guest starts with name its memory.
  */
 #ifndef MAP4G_H
 #define MAP4G_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * 16 bits: how every x86 processor wakes up (vtxctl run --mode real real). "Unrestricted guest" lets
- * the processor run this by itself. The image lies at VTX_GUEST_LOAD_REAL, although guest.ld says
- * otherwise, so addresses are counted from start.
+ * 16 bits: how every x86 processor wakes up (vtxctl run --mode real real). "Unrestricted guest"
+ * lets the processor run this by itself. The image lies at VTX_GUEST_LOAD_REAL, although guest.ld
+ * says otherwise, so addresses are counted from start.
  */
 #include "guest.h"
 #include "guest_modes.h"
