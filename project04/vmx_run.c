@@ -248,6 +248,8 @@ int vmx_enter_prepare(struct vtx_vcpu *vcpu)
 	refresh_guest_state(&vmx->world, &vcpu->regs);
 	refresh_dr_exiting(vmx, vcpu->dr_used);
 #if VTX_STAGE >= 5
+	/* Whoever flushes looks for vCPUs behind the generation: see space_flush(). */
+	smp_mb();
 	vmx_tlb_before_entry(vcpu);
 	if (vcpu->moved)
 		vmx_moved(vcpu);

@@ -66,7 +66,7 @@ void space_flush(struct vtx_vm *vm)
 	hv->npt_flush(vm);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		cpu = vm->vcpus[i] ? READ_ONCE(vm->vcpus[i]->cpu) : -1;
-		if (cpu >= 0 && READ_ONCE(vm->vcpus[i]->runner))
+		if (cpu >= 0)
 			smp_call_function_single(cpu, nothing, NULL, 1);
 	}
 	free_garbage(&vm->space);
