@@ -35,13 +35,16 @@ bool vtx_fail_here(const char *step)
 	return true;
 }
 
+/* What a guest makes us need: its owner pays, and where he may have no more, nobody is killed. */
+#define GFP_NOBODY_IS_KILLED (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 void *vtx_pages_alloc(size_t size)
 {
 	void *address;
 
 	if (vtx_fail_here("page allocation"))
 		return NULL;
-	address = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(size));
+	address = (void *)__get_free_pages(GFP_NOBODY_IS_KILLED | __GFP_ZERO, get_order(size));
 	if (address)
 		atomic_inc(&mem_alive);
 	return address;
@@ -61,7 +64,7 @@ void *vtx_zalloc(const char *step, size_t size)
 
 	if (step && vtx_fail_here(step))
 		return NULL;
-	address = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	address = kvzalloc(size, GFP_NOBODY_IS_KILLED);
 	if (address)
 		atomic_inc(&mem_alive);
 	return address;
