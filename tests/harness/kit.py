@@ -113,10 +113,9 @@ def memtool(stage_dir: Path) -> Path | None:
 
     def build(path: Path) -> None:
         make("memtool", ["gcc", "-std=gnu11", "-O1", "-w", "-static", "-s", *include, "-o",
-                         str(path), *map(str, [*sources, *objects, *helpers])])
+                         str(path), *map(str, [*sources, *objects])])
 
-    helpers = [path for path in [stage_dir / "user/ctl_todo.o"] if path.exists()]
-    stamp = cache.digest(*(path.read_bytes() for path in [*sources, *objects, *helpers]))
+    stamp = cache.digest(*(path.read_bytes() for path in [*sources, *objects]))
     path = cache.entry(f"memtool/{stamp}", build)
     cache.prune("memtool", 4 * KEPT)
     return path

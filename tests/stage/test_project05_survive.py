@@ -17,13 +17,14 @@ CYCLES = 1000
 KILLS = 12
 # Touches a page of its own in each of eight times 2 MiB, and gives it up by starting again.
 TOUCH = f"""
-	mov ${2 * MIB}, %ebx
+2:	mov ${2 * MIB}, %ebx
 	mov $8, %ecx
 1:	movb $1, (%rbx)
 	add ${2 * MIB + PAGE}, %rbx
 	dec %ecx
 	jnz 1b
 	hlt
+	jmp 2b
 """
 
 

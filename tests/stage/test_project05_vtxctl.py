@@ -76,7 +76,7 @@ def test_every_form(vms, rng):
 
 @pytest.mark.parametrize(("words", "status"), [
     ("real --mode real", 0), ("protected --mode protected", 0), ("paged --mode paged", 0),
-    ("mmio --mode protected", 0),
+    ("mmio", 0),
 ], ids=["real", "protected", "paged", "mmio"])
 def test_guests_of_the_stage(vms, words, status):
     """The guests that the write-up runs."""

@@ -31,6 +31,17 @@ TIMEOUT = 600  # guest seconds for a batch
 WORST = 3  # records of the kernel's log at that level or worse
 
 
+class Words:
+    """A machine whose commands may have numbers in them, as those of the fixture `lab`."""
+
+    def __init__(self, machine):
+        self.machine, self.sh, self.probe = machine, machine.sh, machine.probe
+
+    def run(self, argv, **how):
+        """Run a program in the machine."""
+        return self.machine.run([str(word) for word in argv], **how)
+
+
 def check_log(records, what):
     """Nothing of level "error" or worse, no warning with a trace, no oops."""
     bad = [r.text for r in records if r.level <= WORST or sign_of(r.text)]
@@ -48,10 +59,10 @@ def batches(first, count):
 
 def one_batch(machine, seed, first, count, before):
     """Run sequences and look at the host afterwards; vmtool's figures."""
-    log = len(machine.records)
+    log = len(machine.machine.records)
     line = tools.torture(machine, seed, first, count, cpu=first // BATCH % 2, timeout=TIMEOUT)
     what = f"after sequences {first} to {first + count - 1} with seed {seed}"
-    check_log(machine.records[log:], what)
+    check_log(machine.machine.records[log:], what)
     tools.check_host(machine, before, what)
     tools.check_next_guest(machine, random.Random(seed + first), what)
     return line
@@ -100,7 +111,7 @@ def main() -> int:
     try:
         with lab.boot_stage(options.stage_dir, vendor="vmx", kernel=kernels.resolve(options.kver),
                             artefacts=options.artefacts, cpus=2, **spec) as machine:
-            total = run(machine, options.seed, options.first, options.count)
+            total = run(Words(machine), options.seed, options.first, options.count)
     except (*lab.REPORTED, Unmet) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

@@ -48,7 +48,7 @@ static void hostile_pointers(int fd, int without_vm)
 		if (calls[i].cmd == VTXDRV_PROTECT)
 			all.protect = (struct vtx_protect){ .access = VTX_PROT_READ, .size = 4096 };
 		else if (calls[i].cmd != VTXDRV_SET_SLOT)
-			all = (typeof(all)){ .bytes = { 0 } };
+			all.map = (struct vtx_map){ .size = calls[i].cmd == VTXDRV_MAP };
 		snprintf(text, sizeof(text), "%s of a file without a VM", calls[i].name);
 		expect(text, ioctl(fd, calls[i].cmd, &all), ENOENT);
 	}
@@ -145,7 +145,7 @@ static void hostile_tables(int fd)
 	map = (struct vtx_map){ .size = 4, .split = 2, .ranges = (unsigned long)ranges };
 	expect("MAP with split 2", ioctl(fd, VTXDRV_MAP, &map), EINVAL);
 	map = (struct vtx_map){ .size = 0, .ranges = (unsigned long)ranges };
-	expect("MAP without room", ioctl(fd, VTXDRV_MAP, &map), 0);
+	expect("MAP without room", ioctl(fd, VTXDRV_MAP, &map), E2BIG);
 	map = (struct vtx_map){ .size = 4, .gpa = ~0ULL, .ranges = (unsigned long)ranges };
 	expect("MAP behind all addresses", ioctl(fd, VTXDRV_MAP, &map), 0);
 }
