@@ -250,19 +250,20 @@ static u32 bits_for(u32 count)
 }
 
 /* Leaf 0BH: cores of one thread each in one package. ECX: type of the level, and its number. */
-#define TOPOLOGY_THREADS (1U << 8)
-#define TOPOLOGY_CORES (2U << 8)
+#define LEVEL_TYPE_LOW 8
+#define LEVEL_THREADS 1U
+#define LEVEL_CORES 2U
 
 static void answer_topology(const struct cpuid_asker *who, u32 subleaf, struct vtx_cpuid *answer)
 {
 	*answer = (struct vtx_cpuid){ .ecx = (u8)subleaf, .edx = who->apic_id };
 	if (subleaf == 0) {
 		answer->ebx = 1;
-		answer->ecx |= TOPOLOGY_THREADS;
+		answer->ecx |= LEVEL_THREADS << LEVEL_TYPE_LOW;
 	} else if (subleaf == 1) {
 		answer->eax = bits_for(who->vcpus);
 		answer->ebx = who->vcpus;
-		answer->ecx |= TOPOLOGY_CORES;
+		answer->ecx |= LEVEL_CORES << LEVEL_TYPE_LOW;
 	}
 }
 

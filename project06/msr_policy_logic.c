@@ -30,9 +30,9 @@ _Static_assert(KEPT_MSRS <= MSR_KEPT_MAX, "struct vtx_vcpu_policy.kept has no ro
 	(MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE)
 
 /*
- * In the order of their numbers, for msr_rule_find(). What passes is switched with the guest: by the VMCS or VMCB, or by
- * the world switch. EFER is the guest's own as well, but a write may change the mode it is in.
- * FEATURE_CONTROL is locked, and nothing is enabled in it: no VMX, no SMX.
+ * In the order of their numbers, for msr_rule_find(). What passes is switched with the guest: by
+ * the VMCS or VMCB, or by the world switch. EFER is the guest's own as well, but a write may change
+ * the mode it is in. FEATURE_CONTROL is locked, and nothing is enabled in it: no VMX, no SMX.
  */
 const struct msr_rule msr_rules[] = {
 	KEPT(P5_MC_ADDR, 0, 0, ~0ULL),

@@ -188,10 +188,9 @@ void vtx_msrs_reset(struct vtx_vcpu *vcpu)
 static int explain(const struct vtx_msr_policy *policy, int err)
 {
 	if (err)
-		pr_notice("MSR policy: MSR %#x, count %u (at most %u), action %u (at most %u): %s\n",
+		pr_notice("MSR policy: MSR %#x, count %u (at most %u), action %u (at most %u)%s\n",
 			  policy->first, policy->count, MSR_RANGE_COUNT_MAX, policy->action,
-			  VTX_MSR_FAULT,
-			  err == -ENOSPC ? "there are too many ranges" : "not possible");
+			  VTX_MSR_FAULT, err == -ENOSPC ? ": too many ranges" : "");
 	return err;
 }
 

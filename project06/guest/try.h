@@ -27,8 +27,8 @@
 /* The formatter takes assembler for C. */
 /* clang-format off */
 
-/** An instruction, and the vector of the exception that it is expected to cause. Changes no register
- *  but what the instruction does, and RFLAGS. */
+/** An instruction, and the vector of the exception that it is to cause. Changes no other register
+ * than the instruction does, and RFLAGS. */
 .macro TRY vector, instruction:vararg
 	incl	tried
 	movl	$0, caught

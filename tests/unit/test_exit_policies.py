@@ -5,73 +5,15 @@ import ctypes
 import errno
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from harness import mutants
-from unit import host_build
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-STAGE = 6
-LOGIC = ("cpuid_policy_logic.c", "cpuid_rules_logic.c", "msr_policy_logic.c", "cr_logic.c",
-         "vmx_bitmap_logic.c")
-DEFAULT, USER, FAULT = range(3)  # enum vtx_msr_action
-WAY_FAULT, WAY_PASS, WAY_VENDOR, WAY_DRIVER, WAY_KEPT, WAY_USER = range(6)  # enum msr_way
-PE, MP, EM, TS, ET, NE, WP, AM, NW, CD, PG = (1 << n for n in (0, 1, 2, 3, 4, 5, 16, 18, 29, 30,
-                                                               31))
-SCE, LME, LMA, NXE = 1, 1 << 8, 1 << 10, 1 << 11
-PSE, PAE, PGE, VMXE, PCIDE, OSXSAVE, SMEP = (1 << n for n in (4, 5, 7, 13, 17, 18, 20))
-
-
-def struct(name, kind, fields):
-    """A ctypes structure whose fields are all of one kind, but for those that are bool."""
-    return type(name, (ctypes.Structure,), {"_fields_": [
-        (field.rstrip("?"), ctypes.c_bool if field.endswith("?") else kind) for field in fields]})
-
-
-Cpuid = struct("Cpuid", ctypes.c_uint32, ("eax", "ebx", "ecx", "edx"))
-Limits = struct("Limits", ctypes.c_uint64, ("cr0_fixed0", "cr0_fixed1", "cr4_fixed0", "cr4_fixed1",
-                                            "cr4_allowed", "efer_allowed", "unrestricted?"))
-State = struct("State", ctypes.c_uint64, ("cr0", "cr4", "efer", "code64?", "cs_l?"))
-Plan = struct("Plan", ctypes.c_uint64, ("cr0", "cr4", "efer", "real_cr0", "real_cr4", "pae?"))
-Host = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32, ctypes.POINTER(Cpuid))
-
-
-class Asker(ctypes.Structure):
-    """struct cpuid_asker."""
-
-    _fields_ = [("apic_id", ctypes.c_uint32), ("vcpus", ctypes.c_uint32),
-                ("osxsave", ctypes.c_bool), ("xcr0", ctypes.c_uint64)]
-
-
-class Rule(ctypes.Structure):
-    """struct msr_rule."""
-
-    _fields_ = [("msr", ctypes.c_uint32), ("read", ctypes.c_uint8), ("write", ctypes.c_uint8),
-                ("kept", ctypes.c_uint8), ("reset", ctypes.c_uint64),
-                ("writable", ctypes.c_uint64), ("ignored", ctypes.c_uint64)]
-
-
-def build(folder, changed=()):
-    """The library, with these files in the place of the repository's."""
-    other = {path.name: path for path in changed}
-    paths = [other.get(name, REPOSITORY / "project06" / name) for name in LOGIC]
-    flags = [flag for flag in host_build.compile_flags((), STAGE) if flag != "-Werror"]
-    host_build.run(["gcc", *flags, "-w", "-O1", "-shared", "-fPIC", "-fsanitize=undefined",
-                    "-fsanitize-undefined-trap-on-error", "-o", folder / "policies.so",
-                    Path(__file__).with_name("policies.c"), *paths])
-    library = ctypes.CDLL(str(folder / "policies.so"))
-    for name in ("policy_bits", "cr0_owned_by_guest", "cr4_owned_by_guest", "cr0_after_clts",
-                 "cr0_after_lmsw"):
-        getattr(library, name).restype = ctypes.c_uint64
-    for name in ("rule_msr", "vmx_msr_bit"):
-        getattr(library, name).restype = ctypes.c_uint32
-    for name in ("cr0_after_clts", "cr0_after_lmsw", "policy_xcr0"):
-        getattr(library, name).argtypes = [ctypes.c_uint64] * (2 if "lmsw" in name else 1)
-    library.msr_rule_find.restype = ctypes.POINTER(Rule)
-    return library
-
+from unit.cr_model import complain_crs
+from unit.policies_build import (CD, DEFAULT, ET, FAULT, LME, LOGIC, MP, NE, NW, NXE, OSXSAVE, PAE,
+                                 PCIDE, PE, PG, PSE, REPOSITORY, SCE, SMEP, STAGE, TS, USER, VMXE,
+                                 WAY_FAULT, WAY_PASS, WAY_USER, WAY_VENDOR, Asker, Cpuid, Host,
+                                 Limits, Rule, build)
 
 @pytest.fixture(scope="module", name="logic")
 def built(tmp_path_factory):
@@ -194,7 +136,8 @@ def test_bits_that_follow_cpuid(logic):
     host = made_up()
     logic.policy_make(host, ctypes.c_uint64(XCR0))
     assert logic.policy_bits(1) == SCE | LME | NXE
-    assert not logic.policy_bits(0) & (VMXE | PCIDE | 1 << 6 | 1 << 12 | 1 << 14 | 1 << 22 | 1 << 23)
+    hidden = VMXE | PCIDE | sum(1 << n for n in (6, 12, 14, 22, 23))
+    assert not logic.policy_bits(0) & hidden
     assert logic.policy_bits(0) & OSXSAVE
     host = made_up(fill=0)
     logic.policy_make(host, ctypes.c_uint64(XCR0))
@@ -304,83 +247,6 @@ def test_bits(logic):
 
 
 # ---- control registers ---------------------------------------------------------------------------
-
-FIXED = {"cr0_fixed0": PE | NE | PG, "cr0_fixed1": 0xffffffff, "cr4_fixed0": VMXE,
-         "cr4_fixed1": 0x3767ff, "efer_allowed": SCE | LME | NXE,
-         "cr4_allowed": 0x3767ff & ~(VMXE | PCIDE | 1 << 14)}
-
-
-def expect(limits, old, register, value):
-    """(error, plan as a dictionary), by the words of the SDM."""
-    new = dict(old)
-    if register == "efer":
-        value &= ~LMA
-        if value & ~limits["efer_allowed"] or ((value ^ old["efer"]) & LME and old["cr0"] & PG):
-            return -errno.EPERM, None
-        new["efer"] = value
-    elif register == "cr4":
-        if value & ~limits["cr4_allowed"] or (old["efer"] & LMA and not value & PAE):
-            return -errno.EPERM, None
-        new["cr4"] = value
-    else:
-        if value >> 32 or (value & PG and not value & PE) or (value & NW and not value & CD):
-            return -errno.EPERM, None
-        if value & ~old["cr0"] & PG and old["efer"] & LME and (not old["cr4"] & PAE or
-                                                               old["cs_l"]):
-            return -errno.EPERM, None
-        if old["cr0"] & ~value & PG and old["cs_l"] and old["efer"] & LMA:
-            return -errno.EPERM, None
-        new["cr0"] = value & 0xe005003f | ET
-    new["efer"] = new["efer"] & ~LMA | (LMA if new["efer"] & LME and new["cr0"] & PG else 0)
-    if not limits["unrestricted"] and (PE | PG) & ~new["cr0"]:
-        return -errno.EINVAL, None
-    forced = limits["cr0_fixed0"] & ~(PE | PG if limits["unrestricted"] else 0)
-    loads = {"cr0": PG | CD | NW, "cr4": PAE | PGE | PSE | SMEP, "efer": 0}[register]
-    in_pae = new["cr0"] & PG and new["cr4"] & PAE and not new["efer"] & LMA
-    return 0, {"cr0": new["cr0"], "cr4": new["cr4"], "efer": new["efer"],
-               "real_cr0": new["cr0"] & ~(CD | NW) | forced,
-               "real_cr4": new["cr4"] | limits["cr4_fixed0"],
-               "pae": bool(in_pae and (old.get(register, 0) ^ new[register]) & loads)}
-
-
-def random_state(rng):
-    """A state that a guest can be in."""
-    cr0 = ET | rng.choice((0, PE, PE | PG, PE | PG)) | sum(rng.sample((MP, TS, NE, WP, AM, CD), 2))
-    efer = rng.choice((0, SCE, LME, LME | NXE))
-    cr4 = sum(rng.sample((PSE, PAE, PGE, OSXSAVE, SMEP), 2))
-    if cr0 & PG and efer & LME:
-        efer, cr4 = efer | LMA, cr4 | PAE
-    return {"cr0": cr0, "cr4": cr4, "efer": efer, "cs_l": rng.random() < 0.4}
-
-
-def random_value(rng, state, register):
-    if register == "cr0":
-        flips = rng.sample((PE, PG, PE | PG, CD, NW, CD | NW, TS, WP, NE, ET, 1 << 32, 1 << 6), 2)
-    elif register == "cr4":
-        flips = rng.sample((PAE, PGE, PSE, SMEP, VMXE, PCIDE, 1 << 15, 1 << 63, OSXSAVE), 2)
-    else:
-        flips = rng.sample((LME, LMA, SCE, NXE, 2, 1 << 12, 1 << 63), 2)
-    return (state[register] ^ rng.choice((0, flips[0], flips[0] ^ flips[1])))
-
-
-def complain_crs(logic, seed=1, rounds=4000):
-    rng = random.Random(seed)
-    for _ in range(rounds):
-        limits = dict(FIXED, unrestricted=rng.random() < 0.8)
-        state = random_state(rng)
-        register = rng.choice(("cr0", "cr4", "efer"))
-        value = random_value(rng, state, register)
-        err, plan = expect(limits, state, register, value)
-        code64 = state["cs_l"] and bool(state["efer"] & LMA)
-        seen = Plan()
-        got = getattr(logic, f"{register}_write")(
-            ctypes.byref(Limits(**limits)), ctypes.byref(State(code64=code64, **state)),
-            ctypes.c_uint64(value), ctypes.byref(seen))
-        said = f"{register} = {value:#x} in {state}"
-        assert got == err, said
-        if plan:
-            assert {name: getattr(seen, name) for name in plan} == plan, said
-
 
 @pytest.mark.parametrize("seed", range(6))
 def test_control_registers(logic, seed):
