@@ -249,7 +249,8 @@ while ! rmdir /cg/small 2>/dev/null; do sleep 0.05; done; umount /cg
 @exercise("5.6", expected="who runs the guest pays for its memory, within his limit", read=MEMORY)
 def test_memory_is_charged(vms):
     """In a cgroup that may have 32 MiB a guest gets no more, and nobody is killed for it."""
-    words = " ".join(map(str, [*vm(wide(TOUCH), "64G"), "run", 0, 20 * LATE, "read", RESULT, 8]))
+    words = " ".join(map(str, ["clock", "lock", *vm(wide(TOUCH), "64G"), "run", 0, 20 * LATE,
+                               "read", RESULT, 8]))
     result = check_run(vms.sh(CGROUP.replace("WORDS", words), timeout=60))
     lines = [line for line in vmtool_lines(result)]
     line = only(lines, "exit")

@@ -81,6 +81,7 @@ static const struct verb verbs[] = {
 	{ "number", 5, verb_number, "OFFSET PAGES FIRST STEP FLIP (a word for each page)" },
 	{ "freed", 2, verb_freed, "FRAME PAGES (how many of them are free)" },
 	{ "take", 1, verb_take, "SIZE (of the host's memory, beside the VM)" },
+	{ "lock", 0, verb_lock, "(what this process has of its own stays in memory)" },
 	{ "release", 0, verb_release, "(it is the host's again)" },
 	{ "begin", 2, verb_begin, "VCPU MILLISECONDS (run it while the next verbs are done)" },
 	{ "finish", 1, verb_finish, "VCPU (wait until that has ended)" },

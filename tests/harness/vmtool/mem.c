@@ -223,6 +223,17 @@ int verb_take(char **words)
 	return taken == MAP_FAILED ? errno : 0;
 }
 
+/* All that this process has stays, and what it will need of its stack is there. */
+int verb_lock(char **words)
+{
+	volatile char stack[16 * PAGE];
+
+	(void)words;
+	for (unsigned int i = 0; i < sizeof(stack); i += PAGE)
+		stack[i] = 1;
+	return mlockall(MCL_CURRENT) ? errno : 0;
+}
+
 int verb_release(char **words)
 {
 	(void)words;

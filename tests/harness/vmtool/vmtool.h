@@ -110,7 +110,7 @@ int verb_dirtylog(char **words), verb_walk(char **words), verb_ranges(char **wor
 int verb_memory(char **words), verb_touch(char **words), verb_freed(char **words);
 int verb_take(char **words), verb_release(char **words);
 int verb_zeros(char **words), verb_misconfigure(char **words);
-int verb_number(char **words);
+int verb_number(char **words), verb_lock(char **words);
 
 /* turn.c: turns in the background, and registers given back with the next one */
 int verb_begin(char **words), verb_finish(char **words), verb_start(char **words);
