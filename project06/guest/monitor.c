@@ -84,8 +84,8 @@ static int map_page(u64 address)
 	table = lazy_table(address);
 	if (!table)
 		return 0;
-	table[address / PAGE % TABLE_ENTRIES] =
-		(u64)lazy_pages[lazy_used++] | ENTRY_PRESENT | ENTRY_WRITE;
+	table[address / PAGE % TABLE_ENTRIES] = (u64)lazy_pages[lazy_used++] | ENTRY_PRESENT |
+						ENTRY_WRITE;
 	put("[page fault at 0x");
 	put_hex(address, 8);
 	put(": page ");
