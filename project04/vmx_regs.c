@@ -24,10 +24,27 @@ int vmx_get_regs(struct vtx_vcpu *vcpu, struct vtx_regs *regs)
 	return 0;
 }
 
+/* IF decides whether there is anything for STI to block: "Checks on Guest Non-Register State". */
+static void end_sti_blocking(void)
+{
+	u32 blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+
+	if (blocking & INTERRUPTIBILITY_STI)
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, blocking & ~INTERRUPTIBILITY_STI);
+}
+
 int vmx_set_regs(struct vtx_vcpu *vcpu, const struct vtx_regs *regs)
 {
+	if ((vcpu->regs.rflags ^ regs->rflags) & RFLAGS_VM) {
+		pr_notice("set registers: RFLAGS %#llx, must be %#llx in the bit VM (%#llx), or no "
+			  "segment would fit\n",
+			  regs->rflags, vcpu->regs.rflags, (u64)RFLAGS_VM);
+		return -EINVAL;
+	}
 	vcpu->regs = *regs;
-	return 0;
+	if (!(regs->rflags & RFLAGS_IF))
+		end_sti_blocking();
+	return vmcs_error() ? -EIO : 0;
 }
 
 /* ---- special registers ----------------------------------------------------------------------- */
