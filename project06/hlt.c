@@ -25,7 +25,7 @@ static bool __maybe_unused has_to_wake(struct vtx_vcpu *vcpu)
 }
 
 /* CLOCK_MONOTONIC. For schedule_hrtimeout(): NULL is no limit. */
-static ktime_t *__maybe_unused sleep_limit(const struct vtx_turn *turn, ktime_t *limit)
+static __maybe_unused ktime_t *sleep_limit(const struct vtx_turn *turn, ktime_t *limit)
 {
 	if (turn->deadline == U64_MAX)
 		return NULL;
