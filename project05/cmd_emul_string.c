@@ -181,10 +181,12 @@ static enum emul_result repeat(struct string *string)
 {
 	struct emul *emul = string->emul;
 	struct emul_reg counter = emul_gpr(EMUL_RCX, string->insn->address_size);
+	/* A processor that steps stops behind each element. */
+	u32 limit = emul->regs->rflags & RFLAGS_TF ? 1 : EMUL_REP_LIMIT;
 	u32 done;
 
 	for (done = 0; emul_get(emul, counter); done++) {
-		if (done == EMUL_REP_LIMIT)
+		if (done == limit)
 			return EMUL_AGAIN;
 		if (!do_one(string))
 			return emul_not_done(emul);

@@ -15,6 +15,8 @@
 #include "cmd_run_parts.h"
 #include "ctl.h"
 #include "ctl_json.h"
+#include "x86_bits.h"
+#include "x86_exceptions.h"
 
 #define KEY_OPEN_BUS 1200
 #define LINE 160
@@ -105,11 +107,24 @@ static enum run_served raise(struct run_vcpu *vcpu, const struct vtx_exit *exit,
 	return end(vcpu, exit, text);
 }
 
+/* A processor that steps stops behind this instruction as well: #DB, and DR6 says why. */
+static enum run_served trap(struct run_vcpu *vcpu, const struct vtx_exit *exit)
+{
+	struct vtx_vcpu_sregs request = { .vcpu = vcpu->id, .sregs = vcpu->page->sregs };
+	struct emul_fault fault = { .vector = X86_EXCEPTION_DB };
+
+	request.sregs.dr[6] |= DR6_BS;
+	if (ioctl(vcpu->run->fd, VTXDRV_SET_SREGS, &request))
+		ctl_error("run: vCPU %u: DR6 cannot be set: %m", vcpu->id);
+	return raise(vcpu, exit, &fault);
+}
+
 /* ---- emulation ------------------------------------------------------------------------------- */
 
 static enum run_served step(struct run_vcpu *vcpu, const struct vtx_exit *exit,
 			    struct run_emul *emul)
 {
+	bool stepping = vcpu->page->regs.rflags & RFLAGS_TF;
 	enum emul_result result = emul_step(&emul->emul);
 
 	if (emul->is_stray && !open_bus)
@@ -120,6 +135,8 @@ static enum run_served step(struct run_vcpu *vcpu, const struct vtx_exit *exit,
 	vcpu->page->flags |= VTX_RUN_SET_REGS;
 	if (result == EMUL_FAULT)
 		return raise(vcpu, exit, &emul->emul.fault);
+	if (stepping)
+		return trap(vcpu, exit);
 	return RUN_SERVED;
 }
 

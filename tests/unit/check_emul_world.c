@@ -171,6 +171,12 @@ static void sizes_and_ports(void)
 {
 	u32 i;
 
+	BEGIN("REP one by one where the processor steps", 64, "\xf3\xaa");
+	regs.rdi = DATA;
+	regs.rcx = 2;
+	regs.rflags |= RFLAGS_TF;
+	expect("result", emul_step(&emul), EMUL_AGAIN);
+	expect("RCX", regs.rcx, 1);
 	BEGIN("address size 32 clears the upper half", 64, "\x67\xf3\xa4");
 	regs.rsi = DEVICE | 1ULL << 40;
 	regs.rdi = DATA | 1ULL << 40;
