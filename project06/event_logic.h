@@ -82,8 +82,8 @@ int event_plan(const struct event_queue *queue, const struct vtx_event_state *st
 	       struct event_plan *plan);
 
 /**
- * User space may have cleared IF since the delivery of an interrupt was cut short, and then no entry
- * can deliver it: it waits as any other.
+ * User space may have cleared IF since the delivery of an interrupt was cut short, and then no
+ * entry can deliver it: it waits as any other.
  */
 void event_reconsider(struct event_queue *queue, const struct vtx_event_state *state);
 

@@ -38,7 +38,8 @@ def vmx(_rng):
     """VMX, SMX and SVM instructions: this guest has none of them."""
     return [Case(text, UD, what=f"`{text}`, of which the guest has no right to know")
             for text in (f"vmxon {SPARE:#x}", "vmxoff", "vmlaunch", "vmresume",
-                         f"vmclear {SPARE:#x}", f"vmptrld {SPARE:#x}", f"vmptrst {SPARE:#x}", "vmread %rax, %rbx",
+                         f"vmclear {SPARE:#x}", f"vmptrld {SPARE:#x}", f"vmptrst {SPARE:#x}",
+                         "vmread %rax, %rbx",
                          "vmwrite %rax, %rbx", f"invept {SPARE:#x}, %rax",
                          f"invvpid {SPARE:#x}, %rax", "getsec", "xor %eax, %eax; vmfunc", "rsm",
                          "vmrun", "vmmcall", "clgi")]

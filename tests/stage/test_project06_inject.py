@@ -7,7 +7,7 @@ import pytest
 
 from harness import guests
 from harness.grade import check, exercise, expect_kmsg, one_of, require
-from stage import exit_cases
+from stage.exit_cases import FEATURES, GROUPS, TASK_SWITCH
 from stage.exit_tools import (DF, GP, INTERRUPT, LATE, NMI, NO_INTERRUPT, PF, README, UD, Case,
                               check_cases, check_ended, exception, interrupt, line_to, name_of,
                               nmi, refused, run_logging, run_steps)
@@ -234,8 +234,8 @@ def test_the_hosts_nmi(vms, rng, nonce):
     image, function = guests.spin(rng)
     words = " ".join(map(str, ["cpu", 1, *guest(image, nonce), "begin", 0, 900, "sleep", 300, *LOOK,
                                "sleep", 400, *LOOK, "finish", 0, "stats", 0]))
-    result = vms.sh(f"vmtool {words} > /tmp/nmi.out & sleep 0.4; echo l > /proc/sysrq-trigger; wait;"
-                    " cat /tmp/nmi.out; dmesg | grep -A4 'NMI backtrace for cpu 1'", timeout=30)
+    result = vms.sh(f"vmtool {words} > /tmp/nmi.out & sleep 0.4; echo l > /proc/sysrq-trigger;"
+                    " wait; cat /tmp/nmi.out; dmesg | grep -A4 'NMI backtrace for cpu 1'", timeout=30)
     lines = [Line(text) for text in result.out.splitlines()]
     require("NMI backtrace for cpu 1" in result.out, expected="NMI backtrace for cpu 1",
             seen="none in the kernel's log", what="an NMI of the host's while a guest runs",
@@ -253,10 +253,10 @@ def test_the_hosts_nmi(vms, rng, nonce):
 
 @exercise("6.6", expected="every instruction that exits has its architectural result",
           read=f"{README}#exits")
-@pytest.mark.parametrize("name", list(exit_cases.GROUPS))
+@pytest.mark.parametrize("name", list(GROUPS))
 def test_every_exiting_instruction(vms, rng, name):
     """One guest for each group: registers, and the exception that the manual names."""
-    check_cases(vms, exit_cases.GROUPS[name](rng), read=f"{README}#exits")
+    check_cases(vms, GROUPS[name](rng), read=f"{README}#exits")
 
 
 @exercise("6.6", expected="what CPUID shows works, and what it hides is not there",
@@ -264,11 +264,11 @@ def test_every_exiting_instruction(vms, rng, name):
 def test_features_and_instructions(vms):
     """Each feature that an instruction shows: #UD or #GP where CPUID does not have it."""
     texts = []
-    for _, leaf, register, bit, text in exit_cases.FEATURES:
+    for _, leaf, register, bit, text in FEATURES:
         texts += [f"mov ${leaf:#x}, %eax; xor %ecx, %ecx; cpuid; mov %e{register[1:]}, %eax;"
                   f" shr ${bit}, %eax; and $1, %eax", text]
     found, _ = run_steps(vms, texts)
-    for (name, *_), shown, record in zip(exit_cases.FEATURES, found[::2], found[1::2]):
+    for (name, *_), shown, record in zip(FEATURES, found[::2], found[1::2]):
         works = record.vector == guests.NO_VECTOR
         check("works" if works else name_of(record.vector),
               "works" if shown.rax else one_of("#UD", "#GP"),
@@ -280,7 +280,7 @@ def test_features_and_instructions(vms):
           read=f"{README}#exits")
 def test_task_switch(vms):
     """32-bit code jumps to a TSS: user space gets an exit that says so, and the host lives."""
-    image = guests.code(exit_cases.TASK_SWITCH)
+    image = guests.code(TASK_SWITCH)
     lines = vmtool(vms, *guest(image), "run", 0, LATE)
     check_exit(only(lines, "exit"), "task-switch", "JMP to a TSS", read=f"{README}#exits",
                handled=0)

@@ -40,7 +40,7 @@ static const struct probe_command commands[] = {
 	{ "switch", 5, probe_switch, "CPU FUNCTION RIP LAUNCHED SEED (the world switch, called)" },
 	{ "page", 2, probe_page, "NUMBER WORD (its address; zeros but for the first word)" },
 	{ "set", 3, probe_set, "NUMBER INDEX VALUE (a word of 64 bits in that page)" },
-	{ "callpages", 3, probe_callpages, "CPU FUNCTION COUNT (with pages 0 to 2; what they hold)" },
+	{ "callpages", 3, probe_callpages, "CPU FUNCTION COUNT (pages 0 to 2 are its arguments)" },
 	{ "phys", 2, probe_phys, "ADDRESS LENGTH (up to 4096 bytes of RAM, in hex)" },
 	{ "poke", 2, probe_poke, "ADDRESS BYTE (into RAM)" },
 	{ "names", 2, probe_names, "FRAME INDEX (pages whose entry INDEX names this frame)" },

@@ -97,7 +97,7 @@ static void make_handlers(struct draw *d)
 		uint8_t *handler = vm.memory + TORTURE_HANDLERS + 16 * i;
 
 		length = draw_below(d, 3) ? draw_code(d, handler, 8, 1) : 0;
-		/* Most end the sequence (vmcall), for one that faults again and again tells little. */
+		/* Most end the sequence (vmcall): one that faults for ever tells little. */
 		memcpy(handler + length, draw_below(d, 4) ? "\x0f\x01\xc1\xf4" : "\x48\xcf\xf4\xf4",
 		       4);
 	}
