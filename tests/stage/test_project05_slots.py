@@ -186,7 +186,7 @@ def test_read_only_slot(vms, rng):
           " before and after", read=PROTECT)
 
 
-@exercise("5.2", expected="write-back for memory, uncacheable for a device's window", read=SLOTS)
+@exercise("5.6", expected="write-back for memory, uncacheable for a device's window", read=SLOTS)
 def test_memory_types(vms):
     """The type in each leaf as the emulator has it."""
     image = wide(store(HOLE, 1) + store(8 * MIB, 1) + "hlt")

@@ -61,6 +61,7 @@ FAULTS = f"""
 
 
 @exercise("5.6", expected="kill -9 in the middle of a fault leaves nothing", read=POPULATE)
+@pytest.mark.instructor
 def test_many_kills(vms, rng):
     """Guests that touch memory all the time, each killed at some moment with its process."""
     image = wide(FAULTS).hex()
