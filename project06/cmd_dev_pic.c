@@ -101,7 +101,7 @@ bool pic_output(const struct pic *pic)
 	return winner(&pic->master) != NONE;
 }
 
-/* ---- acknowledge, end of interrupt ------------------------------------------------------------ */
+/* ---- acknowledge, end of interrupt ----------------------------------------------------------- */
 
 static void end(struct pic_chip *chip, int input, bool rotate)
 {
@@ -150,7 +150,7 @@ int pic_acknowledge(struct pic *pic)
 	return answer;
 }
 
-/* ---- what is written -------------------------------------------------------------------------- */
+/* ---- what is written ------------------------------------------------------------------------- */
 
 static void write_icw1(struct pic_chip *chip, u8 value)
 {
@@ -243,7 +243,7 @@ void pic_write(struct pic *pic, bool slave, bool second, u8 value)
 	update_slave(pic);
 }
 
-/* ---- what is read ----------------------------------------------------------------------------- */
+/* ---- what is read ---------------------------------------------------------------------------- */
 
 /* "Poll Command": the read is the acknowledgement. */
 static u8 poll(struct pic_chip *chip)

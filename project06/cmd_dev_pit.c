@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Intel 8254. "Mode Definitions" of the data sheet has a diagram of each mode; the functions on time
- * below are these diagrams: elapsed() counts clocks from the one that loads the counting element.
+ * Intel 8254. "Mode Definitions" of the data sheet has a diagram of each mode; the functions on
+ * time below are these diagrams: elapsed() counts clocks from the one that loads the counting element.
  */
 #include "cmd_dev_pit.h"
 
@@ -14,7 +14,7 @@
 #define MODE_ALIAS 4
 #define ACCESS_MASK 3
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static bool periodic(const struct pit_counter *counter)
 {
@@ -105,7 +105,7 @@ static u32 value(const struct pit_counter *counter, u64 now)
 	return (counter->count + range - position) % range;
 }
 
-/* ---- changes ---------------------------------------------------------------------------------- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 /* Note what has happened up to now, before anything changes. */
 static void settle(struct pit_counter *counter, u64 now)
@@ -118,7 +118,7 @@ static void settle(struct pit_counter *counter, u64 now)
 	}
 	if (!counter->has_next || !risen)
 		return;
-	/* "A new count written while counting does not affect the current sequence": now it does. */
+	/* A new count "does not affect the current counting sequence": that is over now. */
 	counter->start += counter->count;
 	counter->count = counter->reload;
 	counter->has_next = false;
@@ -268,7 +268,7 @@ void pit_write(struct pit *pit, u32 port, u8 byte, u64 now)
 		write_count(&pit->counters[port], byte, now);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* One byte of a count; what is latched stays until the program has read all of it. */
 static u8 read_count(struct pit_counter *counter, u64 now)
@@ -298,7 +298,7 @@ u8 pit_read(struct pit *pit, u32 port, u64 now)
 	return counter->status;
 }
 
-/* ---- pins ------------------------------------------------------------------------------------- */
+/* ---- pins ------------------------------------------------------------------------------------ */
 
 void pit_set_gate(struct pit *pit, u32 number, bool high, u64 now)
 {

@@ -34,7 +34,7 @@ struct moment {
 	u32 weekday; /* from 1: Sunday */
 };
 
-/* ---- calendar ---------------------------------------------------------------------------------- */
+/* ---- calendar -------------------------------------------------------------------------------- */
 
 static u32 days_before(u32 month_from_march)
 {
@@ -78,7 +78,7 @@ static void split(const struct rtc *rtc, s64 time, struct moment *moment)
 	moment->weekday = (days + THURSDAY + rtc->weekday_shift) % WEEK + 1;
 }
 
-/* ---- format ------------------------------------------------------------------------------------ */
+/* ---- format ---------------------------------------------------------------------------------- */
 
 static u8 encode(const struct rtc *rtc, u32 value)
 {
@@ -110,7 +110,7 @@ static u32 decode_hour(const struct rtc *rtc, u8 byte)
 	return decode(rtc, byte & ~RTC_PM) % HALF_DAY + (byte & RTC_PM ? HALF_DAY : 0);
 }
 
-/* ---- time -------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static bool is_time(u32 index)
 {
@@ -175,7 +175,7 @@ static void take_time(struct rtc *rtc, u64 now)
 		(bytes[RTC_DAY_OF_WEEK] + WEEK - 1 - (days + THURSDAY) % WEEK + WEEK) % WEEK;
 }
 
-/* ---- interrupts -------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------------------ */
 
 static bool matches(u8 alarm, u32 value, u32 wanted)
 {
@@ -281,7 +281,7 @@ u64 rtc_next(const struct rtc *rtc, u64 now)
 	return next;
 }
 
-/* ---- registers --------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 static u8 read_a(const struct rtc *rtc, u64 now)
 {

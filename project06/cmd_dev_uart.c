@@ -7,7 +7,7 @@
 #define BYTE 0xff
 #define MSR_CHANGE_SHIFT 4
 
-/* ---- the receiver ----------------------------------------------------------------------------- */
+/* ---- the receiver ---------------------------------------------------------------------------- */
 
 static bool fifos(const struct uart *uart)
 {
@@ -61,7 +61,7 @@ static u8 read_data(struct uart *uart)
 	return uart->data;
 }
 
-/* ---- the modem's lines ------------------------------------------------------------------------- */
+/* ---- the modem's lines ----------------------------------------------------------------------- */
 
 /* Whoever is at the other end is there and ready; in loop mode the outputs are the inputs. */
 static u8 lines(const struct uart *uart)
@@ -95,7 +95,7 @@ static u8 read_msr(struct uart *uart)
 	return value;
 }
 
-/* ---- interrupts -------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------------------ */
 
 /* "Interrupt Identification Register": the order is that of priorities. */
 static u8 cause(const struct uart *uart)
@@ -138,7 +138,7 @@ static void write_ier(struct uart *uart, u8 value)
 	uart->ier = value & UART_IER_BITS;
 }
 
-/* ---- the transmitter and the rest --------------------------------------------------------------- */
+/* ---- the transmitter and the rest ------------------------------------------------------------ */
 
 static void write_data(struct uart *uart, u8 value)
 {

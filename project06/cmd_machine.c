@@ -25,8 +25,8 @@
 #define CMOS_EXTENDED_AGAIN 0x30
 #define CMOS_ABOVE_16M 0x34
 #define BASE_KIB 640
-#define KIB (1ULL << 10)
-#define MIB (1ULL << 20)
+#define KIB 1024ULL
+#define MIB (1024 * KIB)
 #define UNIT_64K (64 * KIB)
 
 struct machine machine = { .wake = -1 };
@@ -52,7 +52,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* ---- time and interrupts ----------------------------------------------------------------------- */
+/* ---- time and interrupts --------------------------------------------------------------------- */
 
 u64 machine_clocks(void)
 {
@@ -164,7 +164,7 @@ static enum run_served serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 	}
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 static void put_word(u32 index, u64 value)
 {

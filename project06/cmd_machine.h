@@ -45,12 +45,12 @@ u64 machine_deadline(void);
 /** The guest ends, and the main thread hears of it. */
 void machine_end(enum run_end end, int code);
 
-/* ---- cmd_machine_ports.c ---------------------------------------------------------------------- */
+/* ---- cmd_machine_ports.c --------------------------------------------------------------------- */
 
 /** Put the devices to their ports. */
 bool machine_register(void);
 
-/* ---- cmd_machine_thread.c --------------------------------------------------------------------- */
+/* ---- cmd_machine_thread.c -------------------------------------------------------------------- */
 
 /** Start the thread that serves timers and the serial line; complains. */
 bool machine_start_thread(void);

@@ -45,7 +45,7 @@ static void write_bytes(void *opaque, u64 offset, u32 size, u64 value)
 	machine_update();
 }
 
-/* ---- the devices ------------------------------------------------------------------------------- */
+/* ---- the devices ----------------------------------------------------------------------------- */
 
 static u8 read_master(u32 port)
 {
@@ -160,7 +160,7 @@ static void write_debug_exit(u32 port, u8 value)
 	machine_end(RUN_EXITED, value);
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct {
 	u32 port;

@@ -32,7 +32,7 @@
 /** Of the 8254's input, a third of the NTSC colour subcarrier's: 14.31818 MHz / 12. */
 #define PC_PIT_HERTZ 1193182
 
-/* ---- 8259A: "Initialization Command Words", "Operation Command Words" ------------------------- */
+/* ---- 8259A: "Initialization Command Words", "Operation Command Words" ------------------------ */
 
 #define PIC_ICW1 0x10 /**< written to the first port: this is ICW1 */
 #define PIC_ICW1_LEVEL 0x08 /**< LTIM */
@@ -54,7 +54,7 @@
 #define PIC_LEVEL 0x07 /**< number of an input */
 #define PIC_POLLED 0x80 /**< what a poll reads: there was an interrupt */
 
-/* ---- 8254: "Control Word Format", "Read-Back Command" ----------------------------------------- */
+/* ---- 8254: "Control Word Format", "Read-Back Command" ---------------------------------------- */
 
 #define PIT_COUNTERS 3
 #define PIT_CONTROL 3 /**< the fourth port */
@@ -78,7 +78,7 @@
 #define PIT_STATUS_OUT 0x80
 #define PIT_STATUS_NULL 0x40 /**< the count has not been loaded yet */
 
-/* ---- port 61H and 92H ------------------------------------------------------------------------- */
+/* ---- port 61H and 92H ------------------------------------------------------------------------ */
 
 #define SYSTEM_B_GATE 0x01 /**< of counter 2 */
 #define SYSTEM_B_SPEAKER 0x02
@@ -87,7 +87,7 @@
 #define SYSTEM_A_RESET 0x01
 #define SYSTEM_A_A20 0x02
 
-/* ---- MC146818A: "Address Map", "Registers" ---------------------------------------------------- */
+/* ---- MC146818A: "Address Map", "Registers" --------------------------------------------------- */
 
 #define RTC_SECONDS 0x00
 #define RTC_SECONDS_ALARM 0x01
@@ -122,7 +122,7 @@
 #define RTC_PM 0x80 /**< of an hour, in 12-hour mode */
 #define RTC_DO_NOT_CARE 0xc0 /**< of an alarm: any value */
 
-/* ---- PC16550D: "Registers" -------------------------------------------------------------------- */
+/* ---- PC16550D: "Registers" ------------------------------------------------------------------- */
 
 #define UART_DATA 0 /**< RBR, THR; with UART_LCR_DIVISOR DLL */
 #define UART_IER 1 /**< with UART_LCR_DIVISOR DLM */

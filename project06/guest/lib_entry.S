@@ -43,7 +43,7 @@ pc_load_segments:
 .macro entry vector
 	.balign	16
 entry_\vector:
-	.if	!(\vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21)
+	.if	!(\vector == 8 || (\vector > 9 && \vector < 15) || \vector == 17 || \vector == 21)
 	push	$0
 	.endif
 	push	$\vector

@@ -6,17 +6,6 @@
  */
 #include "pc.h"
 
-#define PAGE 4096UL
-#define TABLE_ENTRIES 512
-#define LARGE_PAGE (2UL << 20)
-/* From here on, for one GiB, memory appears when it is touched. */
-#define LAZY_START (1UL << 30)
-#define LAZY_END (2UL << 30)
-#define LAZY_PAGES 32
-/* SDM vol. 3, "4-Level Paging": bits of an entry. */
-#define ENTRY_PRESENT 0x01UL
-#define ENTRY_WRITE 0x02UL
-#define ENTRY_LARGE 0x80UL
 #define VECTOR_PAGE_FAULT 14
 #define LINE_SIZE 80
 #define MAX_WORDS 4
@@ -26,77 +15,9 @@
 #define RUBOUT 0x7f
 #define CANCEL 0x03 /* Ctrl-C */
 
-typedef u64 table_t[TABLE_ENTRIES] __attribute__((aligned(PAGE)));
-
-static table_t root, directory_pointers, low, lazy_directory, lazy_tables[2];
-static u8 lazy_pages[LAZY_PAGES][PAGE] __attribute__((aligned(PAGE)));
-static u32 lazy_used;
-static u64 memory_size;
 static volatile u64 ticks;
 
-/* ---- page tables ------------------------------------------------------------------------------- */
-
-/* The image and all other memory one to one, in large pages; nothing else, until it is touched. */
-static void build_tables(void)
-{
-	u64 at;
-
-	root[0] = (u64)directory_pointers | ENTRY_PRESENT | ENTRY_WRITE;
-	directory_pointers[0] = (u64)low | ENTRY_PRESENT | ENTRY_WRITE;
-	directory_pointers[LAZY_START >> 30] = (u64)lazy_directory | ENTRY_PRESENT | ENTRY_WRITE;
-	for (at = 0; at < memory_size && at < LAZY_START; at += LARGE_PAGE)
-		low[at / LARGE_PAGE] = at | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_LARGE;
-	__asm__ volatile("mov %0, %%cr3" : : "r"((u64)root) : "memory");
-}
-
-static u64 read_cr2(void)
-{
-	u64 value;
-
-	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
-	return value;
-}
-
-/* The table of this large page: one that has it already, or a new one. */
-static u64 *lazy_table(u64 address)
-{
-	u64 *entry = &lazy_directory[(address - LAZY_START) / LARGE_PAGE];
-	u32 i;
-
-	for (i = 0; !*entry && i < sizeof(lazy_tables) / sizeof(*lazy_tables); i++) {
-		static u32 used;
-
-		if (i < used)
-			continue;
-		used++;
-		*entry = (u64)lazy_tables[i] | ENTRY_PRESENT | ENTRY_WRITE;
-	}
-	return (u64 *)(*entry & ~(PAGE - 1));
-}
-
-/* 1: the page is there now. */
-static int map_page(u64 address)
-{
-	u64 *table;
-
-	if (address < LAZY_START || address >= LAZY_END || lazy_used == LAZY_PAGES)
-		return 0;
-	table = lazy_table(address);
-	if (!table)
-		return 0;
-	table[address / PAGE % TABLE_ENTRIES] = (u64)lazy_pages[lazy_used++] | ENTRY_PRESENT |
-						ENTRY_WRITE;
-	put("[page fault at 0x");
-	put_hex(address, 8);
-	put(": page ");
-	put_decimal(lazy_used, 1);
-	put(" of ");
-	put_decimal(LAZY_PAGES, 1);
-	put(" goes there]\n");
-	return 1;
-}
-
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void lost(const struct frame *frame)
 {
@@ -129,61 +50,7 @@ void guest_event(struct frame *frame)
 		lost(frame);
 }
 
-/* ---- words ------------------------------------------------------------------------------------- */
-
-static int same(const char *one, const char *other)
-{
-	while (*one && *one == *other) {
-		one++;
-		other++;
-	}
-	return *one == *other;
-}
-
-static u32 digit(char character)
-{
-	if (character >= '0' && character <= '9')
-		return character - '0';
-	character |= 'a' - 'A';
-	return character >= 'a' && character <= 'f' ? character - 'a' + 10U : 16U;
-}
-
-/* 0x… or decimal; 0: it is no number. */
-static int number(const char *text, u64 *value)
-{
-	u32 base = text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10;
-
-	if (base == 16)
-		text += 2;
-	*value = 0;
-	if (!*text)
-		return 0;
-	for (; *text; text++) {
-		if (digit(*text) >= base)
-			return 0;
-		*value = *value * base + digit(*text);
-	}
-	return 1;
-}
-
-/* The words of a line, which is cut; how many there are. */
-static u32 split(char *line, char **words)
-{
-	u32 count = 0;
-
-	while (*line) {
-		while (*line == ' ')
-			*line++ = '\0';
-		if (!*line || count == MAX_WORDS)
-			break;
-		words[count++] = line;
-		while (*line && *line != ' ')
-			line++;
-	}
-	return count;
-}
-
-/* ---- commands ---------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static void say(const char *name, u64 value)
 {
@@ -281,7 +148,7 @@ static void write_byte(u64 *argument)
 
 static void command_fault(u32 count, const u64 *values)
 {
-	u64 argument[2] = { count ? values[0] : LAZY_START, 'V' };
+	u64 argument[2] = { count ? values[0] : PC_LAZY_START, 'V' };
 	u32 vector = attempt(write_byte, argument);
 
 	if (vector != PC_NO_EXCEPTION) {
@@ -414,7 +281,7 @@ static void obey(char *line)
 {
 	char *words[MAX_WORDS];
 	u64 values[MAX_WORDS] = { 0 };
-	u32 count = split(line, words);
+	u32 count = split(line, words, MAX_WORDS);
 	u32 i;
 
 	if (!count)
@@ -435,7 +302,7 @@ static void obey(char *line)
 		commands[i].run(count - 1, values);
 }
 
-/* ---- typing ------------------------------------------------------------------------------------ */
+/* ---- typing ---------------------------------------------------------------------------------- */
 
 /*
  * With interrupts on, a key could come between the question and the HLT, which then waits for the
@@ -485,9 +352,8 @@ int guest_main(u64 vcpu, u64 argument, u64 memory)
 {
 	static char line[LINE_SIZE];
 
-	memory_size = memory;
 	pc_start();
-	build_tables();
+	build_tables(memory);
 	__asm__ volatile("sti");
 	put("vtxdrv monitor, ");
 	put_decimal(memory >> 10, 1);

@@ -15,6 +15,9 @@
 #define PC_GATES (PC_VECTORS + PC_IRQS)
 /** Interrupts of the timer in a second. */
 #define PC_TICK_HERTZ 100
+/** From here on, for one GiB, memory appears when it is touched: lib_lazy.c. */
+#define PC_LAZY_START 0x40000000UL
+#define PC_LAZY_END 0x80000000UL
 /** What attempt() returns if nothing went wrong. */
 #define PC_NO_EXCEPTION 0x100
 
@@ -58,7 +61,7 @@ int guest_main(u64 vcpu, u64 argument, u64 memory);
 /** Called for every exception and interrupt, with interrupts off; what it changes is loaded. */
 void guest_event(struct frame *frame);
 
-/* ---- lib_entry.S ------------------------------------------------------------------------------ */
+/* ---- lib_entry.S ----------------------------------------------------------------------------- */
 
 /** Addresses of the entries, by vector. */
 extern const u64 pc_entries[PC_GATES];
@@ -71,7 +74,7 @@ int attempt_failed(struct frame *frame);
 /** The end. */
 _Noreturn void pc_exit(u64 status);
 
-/* ---- lib_pc.c --------------------------------------------------------------------------------- */
+/* ---- lib_pc.c -------------------------------------------------------------------------------- */
 
 /** Segments, IDT, interrupt controllers, timer and serial line; interrupts are still off. */
 void pc_start(void);
@@ -88,6 +91,24 @@ void pc_take_input(void);
 int get_char(void);
 /** One byte of the clock, as a number. */
 u32 pc_read_clock(u8 index);
+
+/* ---- lib_lazy.c: page tables ----------------------------------------------------------------- */
+
+/** From now on: all memory one to one, and the lazy range. */
+void build_tables(u64 memory_size);
+/** A page fault in the lazy range: a page goes there. @return 0: it is no page of ours */
+int map_page(u64 address);
+/** The address of the last page fault. */
+u64 read_cr2(void);
+
+/* ---- lib_words.c: what somebody has typed ---------------------------------------------------- */
+
+/** Two texts are alike. */
+int same(const char *one, const char *other);
+/** 0x… or decimal. @return 0: it is no number */
+int number(const char *text, u64 *value);
+/** Cut a line into words, at most so many. @return how many there are */
+u32 split(char *line, char **words, u32 most);
 
 #endif
 #endif

@@ -83,7 +83,8 @@ def test_dates(tmp_path_factory, seed):
 def test_leap_days(tmp_path_factory):
     """Where calendars go wrong."""
     library = devices.library(tmp_path_factory)
-    for text in ("2000-02-28", "2000-02-29", "2024-02-29", "2026-02-28", "2100-02-28", "2099-12-31"):
+    for text in ("2000-02-28", "2000-02-29", "2024-02-29", "2026-02-28", "2100-02-28",
+                 "2099-12-31"):
         moment = datetime.fromisoformat(text + "T23:59:59+00:00")
         assert Clock(library, moment).date(1) == moment + timedelta(seconds=1)
 
@@ -198,7 +199,7 @@ def test_late_look(clock):
 
 
 def test_memory(clock):
-    """What is no time keeps what is written; C and D do not; bit 7 of the index is not looked at."""
+    """What is no time keeps what is written; C and D do not; bit 7 of the index does not count."""
     for index in range(0x0e, 0x80):
         if index != TIME["century"]:
             clock.write(index, index ^ 0x5a)
