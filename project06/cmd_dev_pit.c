@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Intel 8254. "Mode Definitions" of the data sheet has a diagram of each mode; the functions on
- * time below are these diagrams: elapsed() counts clocks from the one that loads the counting element.
+ * time below are these diagrams: elapsed() counts clocks from the one that loads the counting
+ * element.
  */
 #include "cmd_dev_pit.h"
 

@@ -16,8 +16,9 @@
 /** Interrupts of the timer in a second. */
 #define PC_TICK_HERTZ 100
 /** From here on, for one GiB, memory appears when it is touched: lib_lazy.c. */
-#define PC_LAZY_START 0x40000000UL
-#define PC_LAZY_END 0x80000000UL
+#define PC_GIB (1024UL * 1024 * 1024)
+#define PC_LAZY_START PC_GIB
+#define PC_LAZY_END (2 * PC_GIB)
 /** What attempt() returns if nothing went wrong. */
 #define PC_NO_EXCEPTION 0x100
 
