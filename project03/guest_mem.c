@@ -43,8 +43,9 @@ int guest_mem_reserve(struct guest_mem *mem, u64 size)
 
 /*
  * EXERCISE 3.2 (20 points): Guest memory
- * Do:   guest_mem_alloc(): guest_mem_reserve() makes the table of blocks; get each as one contiguous piece of 2 MiB;
- *       where the host has none to give, and for a last block that is shorter, as single pages.
+ * Do:   guest_mem_alloc(): guest_mem_reserve() makes the table of blocks; get each of them as one
+ *       contiguous piece of 2 MiB; where the host has none to give, and for a last block that is
+ *       shorter, as single pages.
  *       Whoever is killed meanwhile need not wait for the end: -EINTR. A failure leaves *mem all
  *       zeros and nothing allocated. guest_mem_free(): everything back, each page once.
  *       guest_mem_page(): the page at a guest-physical address. guest_mem_fault(): a process has

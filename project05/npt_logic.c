@@ -334,7 +334,7 @@ u32 npt_walk(const struct npt *npt, u64 gpa, struct vtx_walk_step steps[VTX_NPT_
 }
 #endif
 
-/* ---- looking ---------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static void describe(const struct npt *npt, u64 entry, unsigned int level, u64 gpa,
 		     struct npt_leaf *leaf)

@@ -137,13 +137,40 @@ long space_ioctl_set_slot(struct vtx_file *file, void __user *arg)
 	return err;
 }
 
+/* The first used slot with this number or above. NULL: there is none. */
+static const struct vtx_slot *used_slot(const struct vtx_slots *slots, u32 number)
+{
+	for (; number < slots->end; number++) {
+		if (slots->slot[number].size)
+			return &slots->slot[number];
+	}
+	return NULL;
+}
+
+static void describe_slot(struct vtx_space *space, const struct vtx_slot *slot,
+			  struct vtx_slot_info *info)
+{
+	const unsigned long *log = space->dirty[slot->slot];
+	u64 end = slot->gpa + slot->size;
+	struct npt_leaf leaf;
+	u64 gpa;
+
+	info->slot = slot->slot;
+	info->flags = slot->flags;
+	info->gpa = slot->gpa;
+	info->size = slot->size;
+	info->offset = slot->offset;
+	info->mapped = 0;
+	for (gpa = slot->gpa; npt_next(&space->npt, gpa, end, &leaf); gpa = leaf.gpa + leaf.size)
+		info->mapped += leaf.size;
+	info->dirty = log ? bitmap_weight(log, slot->size / GUEST_PAGE_SIZE) : 0;
+}
+
 long space_ioctl_slot_info(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_slot_info info;
 	const struct vtx_slot *slot;
-	struct npt_leaf leaf = {};
 	struct vtx_vm *vm;
-	u64 gpa;
 
 	if (copy_from_user(&info, arg, sizeof(info)))
 		return -EFAULT;
@@ -155,26 +182,9 @@ long space_ioctl_slot_info(struct vtx_file *file, void __user *arg)
 	if (!vm)
 		return -ENOENT;
 	mutex_lock(&vm->space.lock);
-	slot = NULL;
-	for (; !slot && info.slot < vm->space.slots.end; info.slot++) {
-		if (vm->space.slots.slot[info.slot].size)
-			slot = &vm->space.slots.slot[info.slot];
-	}
-	if (slot) {
-		info = (struct vtx_slot_info){ .vm = info.vm,
-					       .slot = slot->slot,
-					       .flags = slot->flags,
-					       .gpa = slot->gpa,
-					       .size = slot->size,
-					       .offset = slot->offset };
-		for (gpa = slot->gpa;
-		     npt_next(&vm->space.npt, gpa, slot->gpa + slot->size, &leaf);
-		     gpa = leaf.gpa + leaf.size)
-			info.mapped += leaf.size;
-		if (vm->space.dirty[slot->slot])
-			info.dirty = bitmap_weight(vm->space.dirty[slot->slot],
-						   slot->size / GUEST_PAGE_SIZE);
-	}
+	slot = used_slot(&vm->space.slots, info.slot);
+	if (slot)
+		describe_slot(&vm->space, slot, &info);
 	mutex_unlock(&vm->space.lock);
 	vtx_vm_put(vm);
 	if (!slot)
@@ -191,6 +201,8 @@ static int check_protect(struct vtx_space *space, const struct vtx_protect *prot
 	if (protect->access & ~ALL_ACCESS || protect->pad || !protect->size ||
 	    (protect->gpa | protect->size) % GUEST_PAGE_SIZE ||
 	    (protect->access & VTX_PROT_WRITE && !(protect->access & VTX_PROT_READ)))
+		return -EINVAL;
+	if (protect->access == VTX_PROT_EXECUTE && !space->execute_only)
 		return -EINVAL;
 	slot = slot_find(&space->slots, protect->gpa);
 	if (!slot || protect->size > slot->size ||
@@ -234,7 +246,7 @@ long space_ioctl_protect(struct vtx_file *file, void __user *arg)
 		return err;
 	err = check_protect(&vm->space, &protect);
 	if (err)
-		pr_notice("protect: access %#x (within %#x, no WRITE without READ), pad %#x, %#llx bytes from %#llx, must be multiples of 4096 and inside one slot\n",
+		pr_notice("protect: access %#x (within %#x, no WRITE without READ, EXECUTE alone only where the processor can), pad %#x, %#llx bytes from %#llx, must be multiples of 4096 and inside one slot\n",
 			  protect.access, ALL_ACCESS, protect.pad, protect.size, protect.gpa);
 	else
 		err = protect_range(vm, &protect);

@@ -39,6 +39,7 @@ struct vtx_space {
 	unsigned long *dirty[VTX_MAX_SLOTS]; /**< logs: a bit a page, or NULL */
 	struct npt npt; /**< the tables */
 	struct list_head garbage; /**< tables that some processor may still use: page.lru */
+	bool execute_only; /**< the processor takes entries that allow nothing else */
 	u64 pointer; /**< the vendor's: EPTP without the root */
 	atomic64_t generation; /**< counts hv->npt_flush() */
 	u64 __percpu *flushed; /**< the generation that a CPU has forgotten all before of */

@@ -12,6 +12,7 @@
 #include "hv_ops.h"
 #include "vm.h"
 #include "vmcs_access.h"
+#include "vmx_cap_bits.h"
 #include "vmx_ept.h"
 #include "vmx_msrs.h"
 #include "vmx_vcpu.h"
@@ -34,6 +35,7 @@ int vmx_npt_setup(struct vtx_vm *vm)
 		return err;
 	vm->space.npt.format = caps.format;
 	vm->space.pointer = caps.pointer;
+	vm->space.execute_only = cap & IA32_VMX_EPT_VPID_CAP_EXECUTE_ONLY;
 	return 0;
 }
 
