@@ -17,7 +17,7 @@
 /* SDM vol. 3, "VM-Entry Controls for Event Injection": bits 31:16 must be 0. */
 #define ERROR_CODE_MAX U16_MAX
 /* Of the answer of VTXDRV_GET_EVENTS: there is one. */
-#define PRESENT BIT(31)
+#define PRESENT 0x80000000U
 
 struct vtx_vcpu *vtx_events_vcpu(struct vtx_file *file, u32 id, const char *what, int *err)
 {

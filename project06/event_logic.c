@@ -13,25 +13,25 @@
 
 /* ---- exceptions ------------------------------------------------------------------------------ */
 
-#define IS_EXCEPTION BIT(31)
-#define PUSHES_ERROR_CODE BIT(0)
+enum exception_kind { NO_EXCEPTION, WITHOUT_ERROR_CODE, WITH_ERROR_CODE };
 
 /* Vectors that are missing are reserved. */
-static const u32 exceptions[X86_EXCEPTION_VECTORS] = {
+static const u8 exceptions[X86_EXCEPTION_VECTORS] = {
 #define X86_EXCEPTION(vector, ident, mnemonic, name, error_code) \
-	[vector] = IS_EXCEPTION | (error_code),
+	[vector] = (error_code) ? WITH_ERROR_CODE : WITHOUT_ERROR_CODE,
 #include "x86_exceptions.def"
 #undef X86_EXCEPTION
 };
 
 bool event_is_exception(u8 vector)
 {
-	return vector < X86_EXCEPTION_VECTORS && exceptions[vector] && vector != X86_EXCEPTION_NMI;
+	return vector < X86_EXCEPTION_VECTORS && exceptions[vector] != NO_EXCEPTION &&
+	       vector != X86_EXCEPTION_NMI;
 }
 
 bool event_has_error_code(u8 vector)
 {
-	return vector < X86_EXCEPTION_VECTORS && exceptions[vector] & PUSHES_ERROR_CODE;
+	return vector < X86_EXCEPTION_VECTORS && exceptions[vector] == WITH_ERROR_CODE;
 }
 
 /* ---- what waits ------------------------------------------------------------------------------ */
@@ -94,7 +94,7 @@ bool event_any(const struct event_queue *queue)
  * Read: Intel SDM vol. 3, "Priority Among Concurrent Events", "Masking Exceptions and Interrupts
  *       When Switching Stacks", table "Conditions for Generating a Double Fault", and
  *       "Interrupt-Window Exiting and Virtual-Interrupt Delivery"; project06/README.md, "Events"
- * Hint: highest_interrupt(). MOV SS holds back all but exceptions, STI interrupts and (for us) NMIs.
+ * Hint: highest_interrupt(). MOV SS holds back all but exceptions, STI interrupts and, here, NMIs.
  *       Write one function for each kind that says whether it can be delivered now.
  */
 #ifndef TODO_6_5

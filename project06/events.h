@@ -27,7 +27,7 @@ struct vtx_vcpu_events_state {
 	struct event_queue queue; /**< what waits */
 	bool expired; /**< a timer without a vector: VTX_EXIT_TIMER is to come */
 	bool any; /**< is there anything to look at before the next entry? Read without the lock */
-	bool fresh; /**< something has come since the last decision: who sleeps in HLT looks again */
+	bool fresh; /**< something has come since the last decision: HLT looks again */
 	bool window; /**< the processor has been asked for a window */
 	struct vtx_injection injected; /**< by the last entry: it comes back if that fails */
 	struct rcuwait sleeper; /**< the task that waits in HLT */

@@ -20,8 +20,8 @@
 #include "x86_exceptions.h"
 
 /*
- * Only the delivery of an NMI blocks NMIs. Bochs 2.7 does not lift the blocking of one guest when it
- * enters the next, which then seems to have had an NMI as well.
+ * Only the delivery of an NMI blocks NMIs. Bochs 2.7 does not lift the blocking of one guest when
+ * it enters the next, which then seems to have had an NMI as well.
  */
 static bool is_nmi_blocked(struct vmx_world *world, u32 blocking)
 {

@@ -6,7 +6,7 @@
  */
 #include "idt.h"
 
-#define GATE_TYPE 4				/* offset in a gate of the word that has the P bit */
+#define GATE_TYPE 4				/* offset in a gate of the P bit's word */
 #define VECTOR_DF 8
 #define VECTOR_PF 14
 

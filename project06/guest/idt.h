@@ -38,6 +38,10 @@
 #define FRAME_RFLAGS 152
 #define FRAME_RSP 160
 
+/* Control word: counter 0, both bytes of the count, mode 2. */
+#define PIT_RATE_GENERATOR \
+	(PIT_ACCESS_BOTH << PIT_ACCESS_SHIFT | PIT_MODE_RATE << PIT_MODE_SHIFT)
+
 #define RFLAGS_TF 0x100
 #define RFLAGS_IF 0x200
 
@@ -84,7 +88,7 @@
 
 /** So many interrupts of the interval timer in a second. Changes AL. */
 .macro INIT_PIT hertz
-	OUT_BYTE PC_PORT_PIT + PIT_CONTROL, PIT_ACCESS_BOTH << PIT_ACCESS_SHIFT | PIT_MODE_RATE << PIT_MODE_SHIFT
+	OUT_BYTE PC_PORT_PIT + PIT_CONTROL, PIT_RATE_GENERATOR
 	OUT_BYTE PC_PORT_PIT, (PC_PIT_HERTZ / \hertz) & 0xff
 	OUT_BYTE PC_PORT_PIT, (PC_PIT_HERTZ / \hertz) >> 8
 .endm

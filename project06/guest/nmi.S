@@ -32,7 +32,7 @@ handle:
 	cmp	%rdi, inside
 	jne	wrong
 	cmpq	$(NMIS - 1), count
-	jae	4f				/* or the next one would come in place of the guest */
+	jae	4f				/* or the next one would come at once */
 	mov	$LONG_TIME, %ecx
 3:	loop	3b
 4:	decq	inside

@@ -19,7 +19,7 @@ start:
 1:	sti
 behind_sti:
 	nop
-	cli					/* the only place where an interrupt fits is before this */
+	cli					/* an interrupt fits only before this */
 behind_cli:
 	cmpq	$TICKS, ticks
 	jb	1b
