@@ -22,7 +22,7 @@ enum vtx_event_kind {
 	 * that of CR8. The same vector twice is one interrupt.
 	 */
 	VTX_EVENT_INTERRUPT = 0,
-	/** The INTR line becomes value (0 or 1). While it is 1, VTX_EXIT_INTA asks for the vector. */
+	/** The INTR line becomes value (0, 1). While it is 1, VTX_EXIT_INTA asks for the vector. */
 	VTX_EVENT_LINE = 1,
 	/** An NMI. Two that are pending are kept, as by a processor that is in one. */
 	VTX_EVENT_NMI = 2,

@@ -59,9 +59,9 @@ enum vtx_exit_kind {
 	VTX_EXIT_TIMEOUT = 13, /**< timeout_ns is over; the guest is intact */
 	VTX_EXIT_SHUTDOWN = 14, /**< the CPU has left VMX operation (reboot, unload) */
 	/* project05 */
-	VTX_EXIT_NOT_PRESENT = 15, /**< memory of a slot that has no frame yet: the driver gets one */
-	VTX_EXIT_MMIO = 16, /**< no slot is there: gpa, linear, memory_access; run.regs, run.sregs */
-	VTX_EXIT_PROTECTION = 17, /**< the slot does not allow it: gpa, linear, memory_access, slot */
+	VTX_EXIT_NOT_PRESENT = 15, /**< memory of a slot without a frame yet: the driver gets one */
+	VTX_EXIT_MMIO = 16, /**< no slot there: gpa, linear, memory_access; run.regs, run.sregs */
+	VTX_EXIT_PROTECTION = 17, /**< the slot forbids it: gpa, linear, memory_access, slot */
 	VTX_EXIT_NO_MEMORY = 18, /**< the host has no frame for gpa; the guest is intact */
 	VTX_EXIT_MISCONFIGURED = 19, /**< an entry of the tables that no processor takes: gpa */
 	/* project06 */
@@ -71,14 +71,14 @@ enum vtx_exit_kind {
 	VTX_EXIT_INTA = 23, /**< the guest takes the interrupt of its INTR line: which vector? */
 	VTX_EXIT_TIMER = 24, /**< a timer without a vector has expired */
 	VTX_EXIT_XSETBV = 25, /**< answered by the driver */
-	VTX_EXIT_INVALIDATE = 26, /**< INVD, WBINVD, INVLPG, INVPCID: answered by the driver; nr */
+	VTX_EXIT_INVALIDATE = 26, /**< INVD, WBINVD, INVLPG, INVPCID: the driver answers; nr */
 	VTX_EXIT_PAUSE = 27, /**< PAUSE, or too many of them: answered by the driver */
 	VTX_EXIT_MONITOR = 28, /**< MONITOR or MWAIT: answered by the driver */
 	VTX_EXIT_COUNTER = 29, /**< RDPMC, RDTSC, RDTSCP: answered by the driver; nr */
 	VTX_EXIT_DESCRIPTOR_TABLE = 30, /**< LGDT, SIDT, LTR …: answered by the driver */
 	VTX_EXIT_TASK_SWITCH = 31, /**< by hardware: nobody does it; value: what the vendor says */
 	VTX_EXIT_FORBIDDEN = 32, /**< an instruction that this guest does not have: it gets a #UD */
-	VTX_EXIT_IRQ_WINDOW = 33, /**< the guest can take an interrupt now: answered by the driver */
+	VTX_EXIT_IRQ_WINDOW = 33, /**< the guest can take an interrupt: answered by the driver */
 	VTX_EXIT_NMI_WINDOW = 34, /**< the guest can take an NMI now: answered by the driver */
 	VTX_EXIT_KINDS /**< how many there are */
 };
