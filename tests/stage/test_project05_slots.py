@@ -289,7 +289,8 @@ def test_dirty_log_begins_late(vms, rng):
     base, pages = HOLE, sorted(rng.sample(range(512), 9))
     body = "".join(store(base + n * PAGE, n) for n in pages)
     image = wide(f"1: {body} hlt; jmp 1b")
-    lines = vmtool(vms, *vm(image, "64M"), "slot", 3, 0, base, 2 * MIB, 40 * MIB, "run", 0, LATE, "try", "dirtylog", 3, 0, 0, 512, "slot", 3,
+    lines = vmtool(vms, *vm(image, "64M"), "slot", 3, 0, base, 2 * MIB, 40 * MIB,
+                   "run", 0, LATE, "try", "dirtylog", 3, 0, 0, 512, "slot", 3,
                    LOG_DIRTY, base, 2 * MIB, 40 * MIB, "dirtylog", 3, 0, 0, 512, "run", 0, LATE,
                    "dirtylog", 3, 0, 0, 512, "slot", 3, 0, base, 2 * MIB, 40 * MIB, "try",
                    "dirtylog", 3, 0, 0, 512, "run", 0, LATE)

@@ -85,7 +85,7 @@ def test_every_allocation_fails_once(vms):
     script = f"""
 for nth in $(seq 1 40); do
 	echo $nth > {FAIL_NTH}
-	vmtool try create 64M 1 try touch 0 4M 4096 try touch 33M 4096 4096 try memory close >/dev/null
+	vmtool try create 64M 1 try touch 0 4M 4096 try touch 33M 4K 4K try memory close >/dev/null
 	[ $? -lt 2 ] || exit 9
 done
 echo 0 > {FAIL_NTH}

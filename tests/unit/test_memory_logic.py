@@ -9,7 +9,7 @@ import pytest
 
 from harness import ept, kit, mutants
 from harness.grade import Unmet, problem_text
-from stage import memory_logic, npt_model
+from stage import memory_logic, npt_model, slot_model
 from stage.memory_logic import Driver
 from stage.npt_model import GIB, MIB, PAGE, Model
 from unit import host_build
@@ -19,7 +19,7 @@ STAGE = 5
 CHECKS = {"5.1": (memory_logic.check_page_sizes, memory_logic.check_splits,
                   memory_logic.check_no_memory, memory_logic.check_walks,
                   memory_logic.check_sequence),
-          "5.2": (memory_logic.check_caps,), "5.3": (memory_logic.check_slots,)}
+          "5.2": (slot_model.check_caps,), "5.3": (slot_model.check_slots,)}
 SEEDS = range(3)
 MUTANTS = [m for m in mutants.load(REPOSITORY, "project05") if m.pure_logic]
 

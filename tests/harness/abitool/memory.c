@@ -71,7 +71,8 @@ static void hostile_pads(int fd)
 	expect("MEMORY_INFO with pad 1", ioctl(fd, VTXDRV_MEMORY_INFO, &memory), EINVAL);
 }
 
-static void expect_protect(int fd, const char *what, __u32 access, __u64 gpa, __u64 size, int wanted)
+static void expect_protect(int fd, const char *what, __u32 access, __u64 gpa, __u64 size,
+			   int wanted)
 {
 	struct vtx_protect protect = { .access = access, .gpa = gpa, .size = size };
 

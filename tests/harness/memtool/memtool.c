@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drives the stage's npt_logic.c and vmx_ept_logic.c, step by step as standard input says, in memory
- * of its own. What comes out is judged by the one who has drawn the steps, not here.
+ * Drives the stage's npt_logic.c and vmx_ept_logic.c, step by step as standard input says, in
+ * memory of its own. What comes out is judged by the one who has drawn the steps, not here.
  *
  *	F NUMBER…			the format (FORMAT_WORDS), and empty tables
  *	C CAPABILITIES			what vmx_ept_caps() makes of an MSR

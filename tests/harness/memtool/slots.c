@@ -2,8 +2,8 @@
 /*
  * The stage's slot_logic.c.
  *
- *	S SLOT FLAGS GPA SIZE OFFSET PAD MEMORY END	slot_check(), and slot_set() if it says 0
- *	G GPA						slot_find()
+ *	S SLOT FLAGS GPA SIZE OFFSET PAD MEMORY END: slot_check(), and slot_set() if it says 0
+ *	G GPA: slot_find()
  */
 #include <inttypes.h>
 #include <stdio.h>

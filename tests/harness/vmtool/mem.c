@@ -136,7 +136,7 @@ static void on_bus_error(int signal)
 	siglongjmp(no_memory, 1);
 }
 
-/* What was touched before there was no more memory; the rest of the words has its turn all the same. */
+/* What was touched before there was no more memory; the next words have their turn all the same. */
 int verb_touch(char **words)
 {
 	uint64_t offset = number(words[0]), length = number(words[1]), step = number(words[2]);
