@@ -200,12 +200,23 @@ void vmx_exit_decode(struct vtx_vcpu *vcpu)
 #endif
 }
 
+/* EIP wraps around at 4 GiB, and an entry refuses more. */
+static u64 behind_instruction(const struct vtx_vcpu *vcpu)
+{
+	u64 rip = vcpu->regs.rip;
+	u64 next = rip + vcpu->exit.instruction_length;
+
+	if ((rip ^ next) >> 32 && !(vmcs_read32(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
+		next = (u32)next;
+	return next;
+}
+
 /* STI, MOV SS and POP SS block events until the next instruction, which is the skipped one. */
 int vmx_skip_instruction(struct vtx_vcpu *vcpu)
 {
 	u32 blocking;
 
-	vcpu->regs.rip += vcpu->exit.instruction_length;
+	vcpu->regs.rip = behind_instruction(vcpu);
 	blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE,

@@ -40,8 +40,16 @@
 
 #ifdef __KERNEL__
 #include <linux/printk.h>
-/** Print the line of VTX_TODO(), a few times a second at most. */
-#define vtx_todo_print(text) printk_ratelimited(KERN_NOTICE KBUILD_MODNAME ": " text)
+#include <linux/ratelimit.h>
+/** Print the line of VTX_TODO(), a few times a second at most; what is left out is no warning. */
+#define vtx_todo_print(text) \
+	do { \
+		static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, \
+					      DEFAULT_RATELIMIT_BURST); \
+		limit.flags = RATELIMIT_MSG_ON_RELEASE; \
+		if (__ratelimit(&limit)) \
+			printk(KERN_NOTICE KBUILD_MODNAME ": " text); \
+	} while (0)
 #else
 #include <stdio.h>
 /** Print the line of VTX_TODO(), once a run. */

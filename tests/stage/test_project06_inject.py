@@ -156,6 +156,19 @@ def test_exceptions(vms, rng):
     check(events[0].rip, behind, "RIP that the handler of the #PF returns to", read=INJECTION)
 
 
+@exercise("6.6", expected="RDMSR that user space answers with a fault is a #GP", read=INJECTION)
+def test_msr_fault_from_user(vms):
+    """VTX_RUN_FAULT: the guest's handler finds RIP at the instruction."""
+    text = "mov $9, %eax; vmcall; movq $at, 0x7100; mov $0x12345, %ecx; at: rdmsr"
+    events, _, lines = run_logging(vms, text, "run", 0, LATE, "msrs", 0, 0, 1, "run", 0, LATE,
+                                   "flags", 0, 4, "run", 0, 100, "read", "0x7100", 8)
+    require(events, expected="#GP", seen="nothing", what="the guest after RDMSR that user space has"
+            " answered with VTX_RUN_FAULT", read=INJECTION, log=only(lines, "exit").text)
+    at = int.from_bytes(only(lines, "read", address=0x7100).data, "little")
+    check((name_of(events[0].vector), events[0].code, events[0].rip), ("#GP", 0, at),
+          "exception, error code and RIP that the guest has got", read=INJECTION)
+
+
 def test_event_refusals(vms):
     """Each cause has its errno; the guest runs all the same."""
     image = guests.code("vmcall; hlt")

@@ -30,6 +30,7 @@
 #define GATES 256
 #define CANONICAL 0x7fffffffffffULL
 #define FRAMES 0xfffff000ULL
+#define EIP 0xffffffffULL
 
 /* What has happened in all sequences. */
 static struct {
@@ -195,7 +196,7 @@ static void move_on(struct draw *d, struct vtx_run *run)
 {
 	__u64 *reg = &run->regs.rax;
 
-	run->regs.rip += 1 + draw_below(d, 8);
+	run->regs.rip = (run->regs.rip & ~EIP) | ((run->regs.rip + 1 + draw_below(d, 8)) & EIP);
 	reg[draw_below(d, 16)] = draw_value(d);
 	run->flags |= VTX_RUN_SET_REGS;
 }
