@@ -122,7 +122,8 @@ static int space_fill(struct vtx_vm *vm)
 	if (err)
 		return err;
 	space->limits.memory = vm->memory.size;
-	space->limits.end = 1ULL << min_t(u32, space->npt.format.width, boot_cpu_data.x86_phys_bits);
+	space->limits.end = 1ULL << min_t(u32, space->npt.format.width,
+					   boot_cpu_data.x86_phys_bits);
 	mutex_lock(&space->lock);
 	err = default_slots(vm);
 	mutex_unlock(&space->lock);

@@ -49,10 +49,11 @@ static void __maybe_unused complain(const char *instruction, struct vtx_vcpu *vc
  * EXERCISE 5.5 (15 points): EPTP, VPID, and forgetting
  * Do:   vmx_npt_set_root(): write EPT_POINTER (space->pointer has all but the address) and, where
  *       the vCPU has one, its VPID. vmx_npt_flush(): the tables have changed: count up
- *       space->generation. vmx_tlb_before_entry(): if this CPU has not yet forgotten what it knew of
- *       the tables before the present generation, INVEPT, note the generation in space->flushed, and
- *       count it in space->flushes. If the vCPU comes from another CPU, what this one remembers of
- *       its VPID is old: INVVPID, counted too. Each as narrow as the processor can, and only then.
+ *       space->generation. vmx_tlb_before_entry(): if this CPU has not yet forgotten what it knew
+ *       of the tables before the present generation, INVEPT, note the generation in space->flushed,
+ *       and count it in space->flushes. If the vCPU comes from another CPU, what this one remembers
+ *       of its VPID is old: INVVPID, counted too. Each as narrow as the processor can, and only
+ *       then.
  * Read: Intel SDM vol. 3, "Caching Translation Information", "Guidelines for Use of the INVVPID
  *       Instruction" and "… of the INVEPT Instruction"; project05/README.md, "What a processor
  *       remembers"
