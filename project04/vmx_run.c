@@ -14,6 +14,7 @@
 
 #if VTX_STAGE >= 6
 #include "exits.h"
+#include "vmx_fast.h"
 #endif
 #include "hv_ops.h"
 #include "vmcs_access.h"
@@ -239,6 +240,16 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum vmx_outcome outcome)
 	}
 }
 
+/* From project06 on a few exits are answered right here. */
+static bool answered_fast(struct vtx_vcpu *vcpu)
+{
+#if VTX_STAGE >= 6
+	return vmx_answered_fast(vcpu);
+#else
+	return false;
+#endif
+}
+
 int vmx_enter_prepare(struct vtx_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vmx_of(vcpu);
@@ -267,7 +278,9 @@ int vmx_enter(struct vtx_vcpu *vcpu)
 		return -EIO;
 	world->interruption = 0;
 	swap_in(vcpu, &host);
-	world->outcome = switch_worlds(vcpu, vmx);
+	do {
+		world->outcome = switch_worlds(vcpu, vmx);
+	} while (world->outcome == VMX_OUTCOME_EXIT && answered_fast(vcpu));
 	swap_out(vcpu, &host);
 	if (world->outcome == VMX_OUTCOME_EXIT)
 		note_exit(vcpu, vmx);

@@ -42,22 +42,53 @@ u64 vtx_guest_efer_bits(void)
 	return cpuid_efer_bits(&policy);
 }
 
-enum vtx_next vtx_answer_cpuid(struct vtx_vcpu *vcpu)
+/* The answer depends on nothing but these: as long as they are the same, so is it. */
+static bool is_known(const struct vtx_cpuid_known *known, const struct vtx_vcpu *vcpu, u32 leaf,
+		     u32 subleaf)
 {
-	struct vtx_regs *regs = &vcpu->regs;
+	return known->valid && known->leaf == leaf && known->subleaf == subleaf &&
+	       known->osxsave == vcpu->policy.osxsave && known->xcr0 == vcpu->policy.xcr0;
+}
+
+static void find_out(struct vtx_cpuid_known *known, const struct vtx_vcpu *vcpu, u32 leaf,
+		     u32 subleaf)
+{
 	struct cpuid_asker who = {
 		.apic_id = vcpu->id,
 		.vcpus = vcpu->vm->nr_vcpus,
 		.osxsave = vcpu->policy.osxsave,
 		.xcr0 = vcpu->policy.xcr0,
 	};
-	struct vtx_cpuid answer;
 
-	cpuid_policy_answer(&policy, &who, regs->rax, regs->rcx, &answer);
-	regs->rax = answer.eax;
-	regs->rbx = answer.ebx;
-	regs->rcx = answer.ecx;
-	regs->rdx = answer.edx;
+	*known = (struct vtx_cpuid_known){
+		.valid = true,
+		.osxsave = who.osxsave,
+		.leaf = leaf,
+		.subleaf = subleaf,
+		.xcr0 = who.xcr0,
+	};
+	cpuid_policy_answer(&policy, &who, leaf, subleaf, &known->answer);
+}
+
+void vtx_cpuid_of(struct vtx_vcpu *vcpu)
+{
+	struct vtx_regs *regs = &vcpu->regs;
+	struct vtx_cpuid_known *known;
+	u32 leaf = regs->rax;
+	u32 subleaf = regs->rcx;
+
+	known = &vcpu->policy.cpuids[leaf % VTX_CPUIDS_KNOWN];
+	if (!is_known(known, vcpu, leaf, subleaf))
+		find_out(known, vcpu, leaf, subleaf);
+	regs->rax = known->answer.eax;
+	regs->rbx = known->answer.ebx;
+	regs->rcx = known->answer.ecx;
+	regs->rdx = known->answer.edx;
+}
+
+enum vtx_next vtx_answer_cpuid(struct vtx_vcpu *vcpu)
+{
+	vtx_cpuid_of(vcpu);
 	return vtx_answered(vcpu);
 }
 

@@ -39,6 +39,8 @@ void vtx_add_exception(struct event_queue *queue, u8 vector);
 
 /** Ask this processor what guests may know of it. At the module's start. */
 void vtx_cpuid_init(void);
+/** Put what CPUID tells the guest into its registers. vcpu->lock held, or interrupts off. */
+void vtx_cpuid_of(struct vtx_vcpu *vcpu);
 /** Answer CPUID. */
 enum vtx_next vtx_answer_cpuid(struct vtx_vcpu *vcpu);
 /** Answer XSETBV: XCR0, as the policy allows it; else #GP. */

@@ -9,6 +9,7 @@
 
 #include "msr_policy_logic.h"
 #include "vtx_types.h"
+#include "vtxdrv.h"
 
 /** What the next VTXDRV_RUN_VCPU finds in vtx_run.data. */
 enum vtx_awaits {
@@ -17,6 +18,18 @@ enum vtx_awaits {
 	VTX_AWAITS_RDMSR, /**< what RDMSR reads, or VTX_RUN_FAULT */
 	VTX_AWAITS_WRMSR, /**< nothing, or VTX_RUN_FAULT */
 	VTX_AWAITS_VECTOR, /**< the vector that VTX_EXIT_INTA has asked for */
+};
+
+/** Answers of CPUID that a vCPU remembers. */
+#define VTX_CPUIDS_KNOWN 16
+
+/** One of them: what was asked, when, and the answer. */
+struct vtx_cpuid_known {
+	bool valid; /**< there is one */
+	bool osxsave; /**< CR4.OSXSAVE then */
+	u32 leaf, subleaf; /**< EAX and ECX */
+	u64 xcr0; /**< XCR0 then */
+	struct vtx_cpuid answer; /**< to be given */
 };
 
 /** Of each vCPU. */
@@ -31,6 +44,7 @@ struct vtx_vcpu_policy {
 	bool pdptes_ready; /**< the next ones are those that CR3 names */
 	u64 pdptes[4]; /**< of PAE paging that begins: see hv->set_cr */
 	u64 cr3; /**< that names them */
+	struct vtx_cpuid_known cpuids[VTX_CPUIDS_KNOWN]; /**< by leaf modulo their number */
 	u64 kept[MSR_KEPT_MAX]; /**< of MSRs that only remember; see msr_policy_logic.h */
 };
 
