@@ -19,13 +19,13 @@
  * One instruction where vmcs_access.h takes twenty. What goes wrong is left to the run loop, which
  * will come upon it again and say so.
  */
+/* clang-format off: it takes the labels apart. */
 static __always_inline bool read_field(enum vmcs_field field, u64 *value)
 {
-	asm goto("1: vmread %[field], %[value]\n\t" _ASM_EXTABLE(1b, % l[wrong]) "jbe %l[wrong]\n\t"
-		 :
-		 : [field] "r"((u64)field), [value] "m"(*value)
-		 : "cc", "memory"
-		 : wrong);
+	asm goto("1: vmread %[field], %[value]\n\t"
+		 _ASM_EXTABLE(1b, %l[wrong])
+		 "jbe %l[wrong]\n\t"
+		 : : [field] "r" ((u64)field), [value] "m" (*value) : "cc", "memory" : wrong);
 	return true;
 wrong:
 	return false;
@@ -33,16 +33,15 @@ wrong:
 
 static __always_inline bool write_field(enum vmcs_field field, u64 value)
 {
-	asm goto("1: vmwrite %[value], %[field]\n\t" _ASM_EXTABLE(1b,
-								  % l[wrong]) "jbe %l[wrong]\n\t"
-		 :
-		 : [field] "r"((u64)field), [value] "rm"(value)
-		 : "cc", "memory"
-		 : wrong);
+	asm goto("1: vmwrite %[value], %[field]\n\t"
+		 _ASM_EXTABLE(1b, %l[wrong])
+		 "jbe %l[wrong]\n\t"
+		 : : [field] "r" ((u64)field), [value] "rm" (value) : "cc", "memory" : wrong);
 	return true;
 wrong:
 	return false;
 }
+/* clang-format on */
 
 /* Nobody wants to see each exit, and nothing blocks events until the next instruction. */
 static __always_inline bool is_plain(const struct vtx_vcpu *vcpu)
