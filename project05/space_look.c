@@ -129,8 +129,8 @@ static int check_map(const struct vtx_map *ask)
 			  ask->pad);
 		return -EINVAL;
 	}
-	if (ask->size > MAP_MOST) {
-		pr_notice("map: room for %u ranges, expected at most %u\n", ask->size, MAP_MOST);
+	if (!ask->size || ask->size > MAP_MOST) {
+		pr_notice("map: room for %u ranges, expected 1 to %u\n", ask->size, MAP_MOST);
 		return -E2BIG;
 	}
 	return 0;
