@@ -27,6 +27,7 @@ from stage import torture_tools as tools
 SEED = 20261122
 COUNT = 1_000_000
 BATCH = 10_000
+MACHINE = 100_000  # its emulator's log has 64 MiB after 170,000
 TIMEOUT = 600  # guest seconds for a batch
 WORST = 3  # records of the kernel's log at that level or worse
 
@@ -49,12 +50,12 @@ def check_log(records, what):
         fail(f"kernel's log, {what}", "nothing that is worse than a notice", bad[:5], tools.HOSTILE)
 
 
-def batches(first, count):
-    """(first, count) of each batch."""
+def pieces(first, count, size=MACHINE):
+    """(first, count) of each piece; a machine lives for one, for Bochs logs each EPT violation."""
     end = first + count
     while first < end:
-        yield first, min(BATCH, end - first)
-        first += BATCH
+        yield first, min(size, end - first)
+        first += size
 
 
 def one_batch(machine, seed, first, count, before):
@@ -75,7 +76,7 @@ def run(machine, seed, first, count):
     tools.torture(machine, seed, 0, 600)  # what is allocated once
     before = {cpu: tools.host(machine, cpu) for cpu in tools.CPUS}
     pages, total, done, started = tools.memory(machine), Counter(), 0, time.monotonic()
-    for at, size in batches(first, count):
+    for at, size in pieces(first, count, BATCH):
         line = one_batch(machine, seed, at, size, before)
         total.update({name: value for name, value in line.items() if isinstance(value, int)})
         done += size
@@ -107,11 +108,12 @@ def main() -> int:
     parser.add_argument("--artefacts", type=Path, default=Path("build/torture"))
     options = parser.parse_args()
     spec = {"cpu_model": options.model} if options.model else {}
-    started = time.monotonic()
+    started, total = time.monotonic(), Counter()
     try:
-        with lab.boot_stage(options.stage_dir, vendor="vmx", kernel=kernels.resolve(options.kver),
-                            artefacts=options.artefacts, cpus=2, **spec) as machine:
-            total = run(Words(machine), options.seed, options.first, options.count)
+        for first, count in pieces(options.first, options.count):
+            with lab.boot_stage(options.stage_dir, vendor="vmx", artefacts=options.artefacts,
+                                kernel=kernels.resolve(options.kver), cpus=2, **spec) as machine:
+                total.update(run(Words(machine), options.seed, first, count))
     except (*lab.REPORTED, Unmet) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
