@@ -70,9 +70,10 @@ static int unmap_slot(struct vtx_space *space, const struct vtx_slot *slot)
 static void explain_slot(const struct vtx_slot *wanted, const struct vtx_slot_limits *limits,
 			 int err)
 {
-	pr_notice("set slot: slot %u (below %u), flags %#x, address %#llx (end at most %#llx), size %#llx, offset %#llx (memory ends at %#llx), pad %#llx: error %d\n",
-		  wanted->slot, VTX_MAX_SLOTS, wanted->flags, wanted->gpa, limits->end,
-		  wanted->size, wanted->offset, limits->memory, wanted->pad, err);
+	pr_notice("set slot: error %d: slot %u (below %u), flags %#x, pad %#llx\n", err,
+		  wanted->slot, VTX_MAX_SLOTS, wanted->flags, wanted->pad);
+	pr_notice("  address %#llx (end at most %#llx), size %#llx, offset %#llx (of %#llx)\n",
+		  wanted->gpa, limits->end, wanted->size, wanted->offset, limits->memory);
 }
 
 int space_set_slot(struct vtx_vm *vm, const struct vtx_slot *wanted)
@@ -211,6 +212,14 @@ static int check_protect(struct vtx_space *space, const struct vtx_protect *prot
 	return 0;
 }
 
+static void explain_protect(const struct vtx_protect *protect)
+{
+	pr_notice("protect: access %#x (within %#x), pad %#x, %#llx bytes from %#llx\n",
+		  protect->access, ALL_ACCESS, protect->pad, protect->size, protect->gpa);
+	pr_notice("  expected: whole pages of one slot, no WRITE without READ\n");
+	pr_notice("  and no EXECUTE alone where the processor lacks it\n");
+}
+
 /* What is mapped, and what will be: the tables do not say what is not mapped yet. */
 static int protect_range(struct vtx_vm *vm, const struct vtx_protect *protect)
 {
@@ -246,8 +255,7 @@ long space_ioctl_protect(struct vtx_file *file, void __user *arg)
 		return err;
 	err = check_protect(&vm->space, &protect);
 	if (err)
-		pr_notice("protect: access %#x (within %#x, no WRITE without READ, EXECUTE alone only where the processor can), pad %#x, %#llx bytes from %#llx, must be multiples of 4096 and inside one slot\n",
-			  protect.access, ALL_ACCESS, protect.pad, protect.size, protect.gpa);
+		explain_protect(&protect);
 	else
 		err = protect_range(vm, &protect);
 	mutex_unlock(&vm->space.lock);

@@ -237,7 +237,7 @@ static enum vtx_next handle_misconfiguration(struct vtx_vcpu *vcpu)
 	u32 count = npt_walk(&vcpu->vm->space.npt, gpa, steps);
 	u32 i;
 
-	pr_err_ratelimited("VM %u, vCPU %u: guest-physical %#llx: an entry that no processor takes\n",
+	pr_err_ratelimited("VM %u, vCPU %u: %#llx leads to an entry that no processor takes\n",
 			   vcpu->vm->id, vcpu->id, gpa);
 	for (i = 0; i < count; i++)
 		pr_err_ratelimited("  level %u: table %#llx, entry %#llx\n", VTX_NPT_LEVELS - i,

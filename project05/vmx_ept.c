@@ -29,7 +29,7 @@ int vmx_npt_setup(struct vtx_vm *vm)
 	rdmsrl_safe(IA32_VMX_EPT_VPID_CAP, &cap);
 	err = vmx_ept_caps(cap, &caps);
 	if (err == -ENOTSUPP)
-		pr_notice("create: IA32_VMX_EPT_VPID_CAP is %#llx, expected a 4-level walk, write-back tables and INVEPT\n",
+		pr_notice("create: IA32_VMX_EPT_VPID_CAP is %#llx: 4 levels, WB, INVEPT expected\n",
 			  cap);
 	if (err)
 		return err;

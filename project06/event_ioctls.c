@@ -16,8 +16,6 @@
 #define LAST_VECTOR 255U
 /* SDM vol. 3, "VM-Entry Controls for Event Injection": bits 31:16 must be 0. */
 #define ERROR_CODE_MAX U16_MAX
-/* Of the answer of VTXDRV_GET_EVENTS: there is one. */
-#define PRESENT 0x80000000U
 
 struct vtx_vcpu *vtx_events_vcpu(struct vtx_file *file, u32 id, const char *what, int *err)
 {
@@ -194,7 +192,7 @@ long vtx_ioctl_event(struct vtx_file *file, void __user *arg)
 
 static u32 present(const struct vtx_injection *event)
 {
-	return event->type ? PRESENT | event->vector : 0;
+	return event->type ? VTX_EVENT_PRESENT | event->vector : 0;
 }
 
 static void tell(struct vtx_vcpu *vcpu, struct vtx_vcpu_events *answer)

@@ -67,6 +67,9 @@ struct vtx_msr_policy {
 	__u32 pad; /**< in: 0 */
 };
 
+/** In struct vtx_vcpu_events beside a vector: there is one. */
+#define VTX_EVENT_PRESENT 0x80000000U
+
 /** Argument of VTXDRV_GET_EVENTS: what waits to be injected. */
 struct vtx_vcpu_events {
 	__u32 vm; /**< in: id, or 0 for the VM of this file */
@@ -74,8 +77,8 @@ struct vtx_vcpu_events {
 	__u64 interrupts[4]; /**< out: bit vector % 64 of word vector / 64 */
 	__u32 line; /**< out: INTR, 0 or 1 */
 	__u32 nmis; /**< out: 0 to 2 */
-	__u32 again; /**< out: an event whose delivery an exit has cut short: 80000000H | vector */
-	__u32 exception; /**< out: 80000000H | vector, 0: none */
+	__u32 again; /**< out: delivery cut short by an exit: VTX_EVENT_PRESENT | vector */
+	__u32 exception; /**< out: VTX_EVENT_PRESENT | vector, 0: none */
 	__u32 halted; /**< out: 1: waits in HLT */
 	__u32 pad[3]; /**< in: 0 */
 };

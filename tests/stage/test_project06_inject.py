@@ -248,7 +248,8 @@ def test_the_hosts_nmi(vms, rng, nonce):
     words = " ".join(map(str, ["cpu", 1, *guest(image, nonce), "begin", 0, 900, "sleep", 300, *LOOK,
                                "sleep", 400, *LOOK, "finish", 0, "stats", 0]))
     result = vms.sh(f"vmtool {words} > /tmp/nmi.out & sleep 0.4; echo l > /proc/sysrq-trigger;"
-                    " wait; cat /tmp/nmi.out; dmesg | grep -A4 'NMI backtrace for cpu 1'", timeout=30)
+                    " wait; cat /tmp/nmi.out; dmesg | grep -A4 'NMI backtrace for cpu 1'",
+                    timeout=30)
     lines = [Line(text) for text in result.out.splitlines()]
     require("NMI backtrace for cpu 1" in result.out, expected="NMI backtrace for cpu 1",
             seen="none in the kernel's log", what="an NMI of the host's while a guest runs",

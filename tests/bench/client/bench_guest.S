@@ -31,7 +31,7 @@ rows:	.long AT(row_cpuid), AT(row_rdmsr), AT(row_out), AT(row_mmio), AT(row_touc
 	.long AT(row_touch_2m), AT(row_interrupt), AT(row_hlt)
 	.set rows_count, (. - rows) / 4
 
-/* ---- measured by the guest itself: cycles of EBX times to RESULT ------------------------------ */
+/* ---- measured by the guest itself: cycles of EBX times to RESULT ---------------------------- */
 
 	.macro begin
 	rdtsc
@@ -54,7 +54,7 @@ row_cpuid:
 	dec %esi
 	jnz 1b
 	end
-	jmp unknown
+	jmp row_cpuid
 
 row_rdmsr:
 	mov %ebx, %esi
@@ -64,7 +64,7 @@ row_rdmsr:
 	dec %esi
 	jnz 1b
 	end
-	jmp unknown
+	jmp row_rdmsr
 
 	.macro touch step
 	mov %ebx, %esi
@@ -83,7 +83,7 @@ row_touch_4k:
 row_touch_2m:
 	touch 0x200000
 
-/* ---- measured outside ------------------------------------------------------------------------- */
+/* ---- measured outside ----------------------------------------------------------------------- */
 
 row_out:
 	out %al, $0x11

@@ -16,24 +16,24 @@
 #include "cmd_guest_walk.h"
 #include "vtxdrv.h"
 
-#define MEMORY_4K_SHIFT 4096
+#define MOVED 4096
 
 struct bench_vm {
 	int fd;
 	size_t size;
-	unsigned char *memory;
+	unsigned char *mapping, *memory; /* of it, and of guest-physical 0 */
 	struct vtx_run *run;
 	struct emul_decoder *decoder;
 };
 
-/* ---- the world of an emulated instruction: memory from 0 on, and one register ----------------- */
+/* ---- the world of an emulated instruction: memory from 0 on, and one register --------------- */
 
 static u8 *ram(void *opaque, u64 gpa, u32 size, bool write)
 {
 	struct bench_vm *vm = opaque;
 
 	(void)write;
-	return gpa < vm->size && size <= vm->size - gpa ? vm->memory + gpa : NULL;
+	return gpa < vm->size - MOVED && size <= vm->size - MOVED - gpa ? vm->memory + gpa : NULL;
 }
 
 static enum emul_translated translate(void *opaque, u64 linear, u32 access, u64 *gpa,
@@ -70,19 +70,15 @@ static enum bench_exit emulate(struct bench_vm *vm)
 	return EXIT_MMIO_READ;
 }
 
-/* ---- the VM ----------------------------------------------------------------------------------- */
+/* ---- the VM --------------------------------------------------------------------------------- */
 
 /* Where memory and address space are not aligned alike, no page is large. */
 static void move_memory(struct bench_vm *vm)
 {
-	struct vtx_slot low = { .slot = 0, .size = TOUCH_START };
-	struct vtx_slot high = { .slot = 2,
-				 .gpa = TOUCH_START,
-				 .offset = TOUCH_START + 4096,
-				 .size = vm->size - TOUCH_START - 4096 };
+	struct vtx_slot all = { .slot = 0, .offset = MOVED, .size = vm->size - MOVED };
 
-	bench_check(ioctl(vm->fd, VTXDRV_SET_SLOT, &low), "VTXDRV_SET_SLOT");
-	bench_check(ioctl(vm->fd, VTXDRV_SET_SLOT, &high), "VTXDRV_SET_SLOT");
+	bench_check(ioctl(vm->fd, VTXDRV_SET_SLOT, &all), "VTXDRV_SET_SLOT");
+	vm->memory += MOVED;
 }
 
 static void *map(struct bench_vm *vm, size_t size, u64 offset)
@@ -119,7 +115,8 @@ static struct bench_vm *create(const struct bench_wish *wish, uint32_t row)
 	vm->size = wish->memory;
 	vm->fd = bench_check(open(VTXDRV_DEVICE, O_RDWR | O_CLOEXEC), VTXDRV_DEVICE);
 	bench_check(ioctl(vm->fd, VTXDRV_CREATE_VM, &config), "VTXDRV_CREATE_VM");
-	vm->memory = map(vm, vm->size, VTX_MMAP_MEMORY);
+	vm->mapping = map(vm, vm->size, VTX_MMAP_MEMORY);
+	vm->memory = vm->mapping;
 	vm->run = map(vm, 4096, VTX_MMAP_RUN(0));
 	if (wish->pages == PAGES_4K)
 		move_memory(vm);
@@ -131,7 +128,7 @@ static struct bench_vm *create(const struct bench_wish *wish, uint32_t row)
 static void destroy(struct bench_vm *vm)
 {
 	munmap(vm->run, 4096);
-	munmap(vm->memory, vm->size);
+	munmap(vm->mapping, vm->size);
 	close(vm->fd);
 	emul_decoder_free(vm->decoder);
 	free(vm);

@@ -19,6 +19,7 @@ from harness.exercises import load_stage
 
 INSTRUCTOR = "instructor"
 _COURSE = "reference"
+_FROM_STAGE = re.compile(r"^from stage import (\([^)]*\)|.*)$", re.M)
 Sources = dict[str, str]  # file name in tests/stage: text
 
 
@@ -101,7 +102,10 @@ def drop_unused(sources: Sources) -> Sources:
     while waiting:
         file = waiting.pop()
         wanted.add(file)
-        helpers = {f"{name}.py" for name in re.findall(r"\bstage\.(\w+)", sources[file])}
+        names = re.findall(r"\bstage\.(\w+)", sources[file])
+        for listed in _FROM_STAGE.findall(sources[file]):
+            names += re.findall(r"\w+", listed)
+        helpers = {f"{name}.py" for name in names}
         waiting += (helpers & set(sources)) - wanted
     return {file: text for file, text in sources.items() if file in wanted}
 
