@@ -84,7 +84,7 @@ int space_check_init(struct vtx_vm *vm, struct vtx_vcpu_init *init)
 		init->rsp = REAL_STACK;
 	if (init->mode >= VTX_VCPU_MODES || (reset ? init->rip || init->rsp :
 						     init->rip >= end || init->rsp > end)) {
-		pr_notice("init: mode %u (below %u), RIP %#llx, RSP %#llx (below %#llx; reset: 0)\n",
+		pr_notice("init: mode %u (of %u), RIP %#llx, RSP %#llx (below %#llx; reset: 0)\n",
 			  init->mode, VTX_VCPU_MODES, init->rip, init->rsp, end);
 		return -EINVAL;
 	}
