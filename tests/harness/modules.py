@@ -20,8 +20,8 @@ from harness.errors import LabError
 # Sections that only cost time at load: BPF's type information, and the list of ftrace's call sites,
 # each of which the kernel looks up among the module's symbols (most of kvm.ko's load time). The
 # calls themselves stay, as calls to a return. Function names stay too, for oopses.
-STRIP = ("strip", "--strip-debug", "--remove-section=.BTF", "--remove-section=__mcount_loc",
-         "--remove-section=.rela__mcount_loc")
+TRACEABLE = ("strip", "--strip-debug", "--remove-section=.BTF")
+STRIP = (*TRACEABLE, "--remove-section=__mcount_loc", "--remove-section=.rela__mcount_loc")
 
 
 class ModuleError(LabError):
@@ -84,7 +84,12 @@ def section(elf: bytes, name: bytes) -> bytes:
     return b""
 
 
-def stripped(modules_dir: Path, name: str) -> bytes:
+def traceable(modules_dir: Path, name: str) -> bytes:
+    """As stripped(), with ftrace's list: the kernel makes each call to a return a no-operation."""
+    return stripped(modules_dir, name, TRACEABLE)
+
+
+def stripped(modules_dir: Path, name: str, strip: tuple[str, ...] = STRIP) -> bytes:
     """Return a module without its debug information; its signature goes too (taint E)."""
     elf = unpacked(modules_dir, name)
 
@@ -92,6 +97,6 @@ def stripped(modules_dir: Path, name: str) -> bytes:
         with tempfile.NamedTemporaryFile(suffix=".ko") as whole:
             whole.write(elf)
             whole.flush()
-            subprocess.run([*STRIP, "-o", path, whole.name], check=True)
+            subprocess.run([*strip, "-o", path, whole.name], check=True)
 
-    return cache.entry(f"modules/{name}-{cache.digest(elf, *STRIP)}.ko", build).read_bytes()
+    return cache.entry(f"modules/{name}-{cache.digest(elf, *strip)}.ko", build).read_bytes()

@@ -47,14 +47,15 @@ rows:	.long AT(row_cpuid), AT(row_rdmsr), AT(row_out), AT(row_mmio), AT(row_touc
 	.endm
 
 row_cpuid:
-	mov %ebx, %esi
+	mov %ebx, %ebp
+2:	mov %ebp, %esi
 	begin
 1:	xor %eax, %eax
 	cpuid
 	dec %esi
 	jnz 1b
 	end
-	jmp row_cpuid
+	jmp 2b
 
 row_rdmsr:
 	mov %ebx, %esi

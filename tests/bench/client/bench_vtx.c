@@ -118,7 +118,7 @@ static struct bench_vm *create(const struct bench_wish *wish, uint32_t row)
 	vm->mapping = map(vm, vm->size, VTX_MMAP_MEMORY);
 	vm->memory = vm->mapping;
 	vm->run = map(vm, 4096, VTX_MMAP_RUN(0));
-	if (wish->pages == PAGES_4K)
+	if (wish->pages == PAGES_4K && vm->size > TOUCH_START)
 		move_memory(vm);
 	memcpy(vm->memory + GUEST_LOAD, guest_image, guest_image_end - guest_image);
 	begin(vm, row);

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The figures that somebody committed: history.jsonl, one JSON object a line, the newest last.
+
+Lines are compared that were measured alike: same kernel, emulator and processor model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from bench.rows import NAMES, SIDES
+from harness.errors import LabError
+
+PATH = Path(__file__).with_name("history.jsonl")
+WORSE = 1.10
+LAST = 10
+TEXTS = {"date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "commit": r"[0-9a-f]{40}",
+         "kernel": r"\S+", "emulator": r"\S.*", "cpu": r"\S+"}
+ALIKE = ("kernel", "emulator", "cpu")
+
+
+class BadHistory(LabError):
+    """A line that is none of ours."""
+
+
+def problem_of(line: object) -> str:
+    """What is wrong with one line; "" if nothing is."""
+    if not isinstance(line, dict) or set(line) != {*TEXTS, *SIDES}:
+        return f"expected the keys {', '.join((*TEXTS, *SIDES))}"
+    for key, pattern in TEXTS.items():
+        if not isinstance(line[key], str) or not re.fullmatch(pattern, line[key]):
+            return f"{key}: expected {pattern}, saw {line[key]!r}"
+    for side in SIDES:
+        figures = line[side]
+        if not isinstance(figures, dict) or not figures:
+            return f"{side}: expected an object with a figure for each row"
+        for name, value in figures.items():
+            if type(value) is not int or value <= 0:
+                return f"{side}, {name}: expected a whole number above 0, saw {value!r}"
+    return ""
+
+
+def parse(text: str) -> tuple[list[dict], list[str]]:
+    """Return the lines, and what is wrong: a line that cannot be read, a newest without a row."""
+    lines, problems = [], []
+    for number, words in enumerate(text.splitlines(), 1):
+        try:
+            line = json.loads(words)
+        except ValueError as error:
+            problems.append(f"line {number}: no JSON: {error}")
+            continue
+        if problem := problem_of(line):
+            problems.append(f"line {number}: {problem}")
+        else:
+            lines.append(line)
+    for side in SIDES if lines and not problems else ():
+        if set(lines[-1][side]) != set(NAMES):
+            odd = sorted(set(lines[-1][side]) ^ set(NAMES))
+            problems.append(f"newest line, {side}: missing or unknown rows: {', '.join(odd)}")
+    return lines, problems
+
+
+def worse(lines: list[dict]) -> list[str]:
+    """Rows of the newest line that are more than 10 % worse than the last or the best of ten."""
+    if not lines:
+        return []
+    new = lines[-1]
+    before = [line for line in lines[:-1] if all(line[key] == new[key] for key in ALIKE)][-LAST:]
+    problems = []
+    for name, value in new["vtxdrv"].items():
+        having = [line for line in before if name in line["vtxdrv"]]
+        if not having:
+            continue
+        best = min(having, key=lambda line: line["vtxdrv"][name])
+        for what, old in (("the one before", having[-1]), (f"the best of {len(having)}", best)):
+            was = old["vtxdrv"][name]
+            if value > was * WORSE:
+                problems.append(
+                    f"{name}: {value} at {new['commit'][:12]} is {value / was - 1:.1%} worse than"
+                    f" {what}, {was} at {old['commit'][:12]} of {old['date']}")
+    return problems
+
+
+def check(text: str) -> list[str]:
+    """All that the rule of tests/repo has to say about a history."""
+    lines, problems = parse(text)
+    return problems or worse(lines)
+
+
+def append(line: dict, path: Path = PATH) -> None:
+    """Add a line; refuse one that could not be read again, and a history that cannot be read."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    new = json.dumps(line) + "\n"
+    if problems := parse(text + new)[1]:
+        raise BadHistory(f"{path}: not saved: {'; '.join(problems)}")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(new)
