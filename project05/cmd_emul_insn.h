@@ -73,9 +73,12 @@ struct emul_reg {
 /** The instruction pointer: of the next instruction. */
 #define EMUL_REG_RIP 0xfe
 
+/** What an operand is. */
+enum emul_operand_kind { EMUL_NO_OPERAND = 0, EMUL_REG, EMUL_SEGMENT_REG, EMUL_IMM, EMUL_MEM };
+
 /** An operand. */
 struct emul_operand {
-	enum { EMUL_NO_OPERAND = 0, EMUL_REG, EMUL_SEGMENT_REG, EMUL_IMM, EMUL_MEM } kind;
+	enum emul_operand_kind kind; /**< what it is */
 	u8 size; /**< bytes */
 	struct emul_reg reg; /**< EMUL_REG; number of EMUL_SEGMENT_REG */
 	u64 imm; /**< EMUL_IMM; displacement of EMUL_MEM */
@@ -90,14 +93,14 @@ enum emul_rep { EMUL_REP_NONE, EMUL_REP, EMUL_REPNE };
 
 /** A decoded instruction. */
 struct emul_insn {
-	enum emul_op op;
+	enum emul_op op; /**< what it does */
 	u8 length; /**< bytes */
 	u8 size; /**< bytes of the destination, or of a string's element */
 	u8 address_size; /**< bytes */
 	u8 condition; /**< of SETcc and CMOVcc */
 	u8 segment; /**< of a string's source */
-	enum emul_rep rep;
-	struct emul_operand operands[EMUL_OPERANDS];
+	enum emul_rep rep; /**< how often */
+	struct emul_operand operands[EMUL_OPERANDS]; /**< the destination first */
 };
 
 /** An operand in memory: two pages at most. */
@@ -160,7 +163,7 @@ enum emul_result emul_not_done(const struct emul *emul);
 
 /** One operation on numbers. */
 struct emul_alu {
-	enum emul_op op;
+	enum emul_op op; /**< which one */
 	u8 size; /**< bytes of a, b and result */
 	u8 source_size; /**< bytes of b, for EMUL_MOVSX */
 	u8 condition; /**< of SETcc and CMOVcc */

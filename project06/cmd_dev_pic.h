@@ -31,7 +31,7 @@ struct pic_chip {
 	u8 icw1; /**< as it was written */
 	u8 icw3; /**< which inputs have a slave; number of the slave */
 	u8 lowest; /**< the input of the lowest priority */
-	enum pic_init init;
+	enum pic_init init; /**< the word that comes next */
 	bool nested; /**< ICW4: special fully nested mode */
 	bool auto_eoi; /**< ICW4 */
 	bool rotate; /**< in automatic EOI mode */
@@ -42,7 +42,8 @@ struct pic_chip {
 
 /** The pair. */
 struct pic {
-	struct pic_chip master, slave;
+	struct pic_chip master; /**< IRQ 0 to 7 */
+	struct pic_chip slave; /**< IRQ 8 to 15 */
 };
 
 /** As after power-on: not initialised, everything masked. */

@@ -41,7 +41,7 @@ struct pit_counter {
 
 /** The device. */
 struct pit {
-	struct pit_counter counters[PIT_COUNTERS];
+	struct pit_counter counters[PIT_COUNTERS]; /**< each for itself */
 };
 
 /** As after power-on; GATE of counters 0 and 1 is high, as in a PC. */

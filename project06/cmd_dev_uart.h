@@ -20,7 +20,7 @@ struct uart {
 	u32 first; /**< the oldest of them */
 	u32 count; /**< how many there are */
 	u8 data; /**< the character that was read last */
-	u8 ier, fcr, lcr, mcr, scratch;
+	u8 ier, fcr, lcr, mcr, scratch; /**< registers of these names */
 	u8 divisor[2]; /**< DLL, DLM */
 	u8 errors; /**< bits of LSR that reading it clears */
 	u8 changes; /**< bits 3:0 of MSR */

@@ -16,10 +16,10 @@
 struct machine {
 	struct run *run; /**< NULL: not set up */
 	u64 start_ns; /**< when the PIT's time began: CLOCK_MONOTONIC */
-	struct pic pic;
-	struct pit pit;
-	struct rtc rtc;
-	struct uart uart;
+	struct pic pic; /**< the interrupt controllers */
+	struct pit pit; /**< the interval timer */
+	struct rtc rtc; /**< the clock */
+	struct uart uart; /**< the serial port */
 	u8 system_b; /**< port 61H, what was written */
 	u8 system_a; /**< port 92H */
 	bool line; /**< INTR, as the driver knows it */
@@ -27,10 +27,11 @@ struct machine {
 	int wake; /**< an eventfd: the thread is to look again */
 	u64 deadline; /**< until when the thread sleeps; ~0: until it is woken */
 	bool stopping; /**< the thread is to end */
-	pthread_t thread;
-	bool has_thread;
+	pthread_t thread; /**< serves timers and the serial line */
+	bool has_thread; /**< it was started */
 };
 
+/** The only one. */
 extern struct machine machine;
 
 /** The time of the PIT. */

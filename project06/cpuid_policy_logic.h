@@ -64,6 +64,8 @@ extern const unsigned int cpuid_rule_count;
 /**
  * Make the policy of a host (exercise 6.1).
  *
+ * @param policy out
+ * @param host asks CPUID of the host
  * @param host_xcr0 what the host has enabled; the guest's states are switched by it. 0: no XSAVE
  * @return 0; -ENOSYS while the exercise is not done: the policy answers zeros
  */
@@ -76,6 +78,8 @@ void cpuid_policy_answer(const struct cpuid_policy *policy, const struct cpuid_a
 /**
  * Bytes that XSAVE needs for these components.
  *
+ * @param policy says how large each component is
+ * @param xcr0 the components
  * @param compacted as XSAVEC lays them out
  */
 u32 cpuid_xsave_size(const struct cpuid_policy *policy, u64 xcr0, bool compacted);

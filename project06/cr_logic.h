@@ -48,6 +48,7 @@ u64 cr4_owned_by_guest(const struct cr_limits *limits);
 /**
  * The guest writes CR0 (exercise 6.3).
  *
+ * @param limits what processor and policy allow
  * @param state before
  * @param value all 64 bits
  * @param plan what becomes of all registers; only after 0
@@ -71,18 +72,14 @@ bool cr_pae_paging(u64 cr0, u64 cr4, u64 efer);
 /**
  * May this be one of the four entries that CR3 names with PAE paging?
  *
+ * @param entry one of them
  * @param width bits of a physical address
  */
 bool pdpte_is_valid(u64 entry, u32 width);
 
-/**
- * CR0 after CLTS or LMSW.
- *
- * @param cr0 before, as the guest sees it
- * @param source operand of LMSW, of which bits 3:0 count
- */
+/** CR0 after CLTS; before, it is as the guest sees it. */
 u64 cr0_after_clts(u64 cr0);
-/** See cr0_after_clts(). LMSW cannot clear PE. */
+/** CR0 after LMSW: bits 3:0 of the operand count, and PE cannot be cleared. */
 u64 cr0_after_lmsw(u64 cr0, u64 source);
 
 #endif

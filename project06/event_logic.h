@@ -67,7 +67,7 @@ enum event_step {
 
 /** Answer of event_plan(). */
 struct event_plan {
-	enum event_step step;
+	enum event_step step; /**< what to do */
 	struct vtx_injection what; /**< of EVENT_STEP_INJECT */
 	bool interrupt_window; /**< exit as soon as an interrupt can be delivered */
 	bool nmi_window; /**< exit as soon as an NMI can be delivered */

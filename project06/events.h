@@ -59,6 +59,7 @@ enum vtx_next vtx_events_before_entry(struct vtx_vcpu *vcpu);
  * skipped. Without an IDT of the guest's the exception goes to user space, as in project04.
  * Loaded, interrupts off.
  *
+ * @param vcpu which one
  * @param vector enum x86_exception, not that of the NMI
  * @param error_code bits 15:0; 0 if that exception has none
  * @return what the handler of the exit returns
@@ -80,6 +81,7 @@ void vtx_events_not_entered(struct vtx_vcpu *vcpu);
 /**
  * User space answers VTX_EXIT_INTA. vcpu->lock held.
  *
+ * @param vcpu which one
  * @param data a vector, or VTX_NO_VECTOR (and anything above 255): there is none
  */
 void vtx_take_vector(struct vtx_vcpu *vcpu, u64 data);

@@ -24,6 +24,7 @@ extern const struct vtx_unit exits_unit;
 /**
  * Take over what user space answers to the last exit. Not loaded, vcpu->lock held; does not sleep.
  *
+ * @param vcpu which one
  * @param flags VTX_RUN_FAULT or 0
  * @param data vtx_run.data, read once
  */
@@ -76,6 +77,8 @@ enum vtx_next vtx_answer_wrmsr(struct vtx_vcpu *vcpu);
 /**
  * User space has answered RDMSR or WRMSR. Not loaded, vcpu->lock held.
  *
+ * @param vcpu which one
+ * @param write it was WRMSR
  * @param fault the answer is a #GP
  * @param data what RDMSR reads
  */

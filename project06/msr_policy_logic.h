@@ -69,6 +69,7 @@ int msr_ranges_set(struct msr_ranges *ranges, const struct vtx_msr_policy *polic
  * Which way does an access go (exercise 6.2)?
  *
  * @param ranges what user space has asked for, or NULL: nothing
+ * @param msr its number
  * @param write WRMSR; otherwise RDMSR
  */
 enum msr_way msr_way(const struct msr_ranges *ranges, u32 msr, bool write);
@@ -76,7 +77,9 @@ enum msr_way msr_way(const struct msr_ranges *ranges, u32 msr, bool write);
 /**
  * Write an MSR that only remembers (exercise 6.2).
  *
+ * @param rule the line of the table
  * @param value what it has, and will have
+ * @param wanted what is written
  * @return 0; -EPERM: a bit would change that may not, which is a #GP
  */
 int msr_kept_write(const struct msr_rule *rule, u64 *value, u64 wanted);

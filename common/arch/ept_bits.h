@@ -7,9 +7,9 @@
 #ifndef EPT_BITS_H
 #define EPT_BITS_H
 
-#define EPT_READ BIT_ULL(0)
-#define EPT_WRITE BIT_ULL(1)
-#define EPT_EXECUTE BIT_ULL(2)
+#define EPT_READ BIT_ULL(0) /**< reads are allowed */
+#define EPT_WRITE BIT_ULL(1) /**< writes are allowed */
+#define EPT_EXECUTE BIT_ULL(2) /**< fetches are allowed */
 /** Bits 5:3 of a leaf: memory type, as in the MTRRs. */
 #define EPT_MEMORY_TYPE_SHIFT 3
 #define EPT_MEMORY_TYPE (7ULL << EPT_MEMORY_TYPE_SHIFT)

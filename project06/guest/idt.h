@@ -17,35 +17,35 @@
 #include "guest.h"
 #include "pc_devices.h"
 
-#define SELECTOR_CODE 0x08
-#define SELECTOR_DATA 0x10
-/* Descriptors: SDM vol. 3, "Segment Descriptors"; 64-bit code and data, present, for level 0. */
+#define SELECTOR_CODE 0x08 /**< of the second entry */
+#define SELECTOR_DATA 0x10 /**< of the third */
+/** Descriptors: SDM vol. 3, "Segment Descriptors"; 64-bit code and data, present, for level 0. */
 #define DESCRIPTOR_CODE64 0x00af9b000000ffff
 #define DESCRIPTOR_DATA 0x00cf93000000ffff
-/* A gate: SDM vol. 3, "64-Bit Mode IDT"; interrupt gate, present, for level 0. */
+/** A gate: SDM vol. 3, "64-Bit Mode IDT"; interrupt gate, present, for level 0. */
 #define GATE_INTERRUPT 0x8e00
-#define GATE_SIZE 16
-#define VECTORS 256
-/* Room for one of the pieces of code that the gates lead to. */
+#define GATE_SIZE 16 /**< bytes */
+#define VECTORS 256 /**< all that there are */
+/** Room for one of the pieces of code that the gates lead to. */
 #define ENTRY_SIZE 16
 
-/* What handle finds at RDI. */
+/** What handle finds at RDI. */
 #define FRAME_RAX 0
-#define FRAME_VECTOR 120
+#define FRAME_VECTOR 120 /**< which one */
 #define FRAME_CODE 128 /**< the error code; 0 for an event without one */
 #define FRAME_RIP 136
 #define FRAME_CS 144
 #define FRAME_RFLAGS 152
 #define FRAME_RSP 160
 
-/* Control word: counter 0, both bytes of the count, mode 2. */
+/** Control word: counter 0, both bytes of the count, mode 2. */
 #define PIT_RATE_GENERATOR \
 	(PIT_ACCESS_BOTH << PIT_ACCESS_SHIFT | PIT_MODE_RATE << PIT_MODE_SHIFT)
 
-#define RFLAGS_TF 0x100
-#define RFLAGS_IF 0x200
+#define RFLAGS_TF 0x100 /**< single step */
+#define RFLAGS_IF 0x200 /**< interrupts are let in */
 
-/* Vectors of the guest's choice for the first interrupt controller and the second. */
+/** Vectors of the guest's choice for the first interrupt controller and the second. */
 #define VECTOR_PIC_MASTER 0x20
 #define VECTOR_PIC_SLAVE 0x28
 

@@ -24,15 +24,15 @@
 
 #ifndef __ASSEMBLER__
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long u64;
+typedef unsigned char u8; /**< a byte */
+typedef unsigned short u16; /**< 16 bits */
+typedef unsigned int u32; /**< 32 bits */
+typedef unsigned long u64; /**< 64 bits */
 
 /** What lib_entry.S has pushed when an exception or interrupt comes: the last one first. */
 struct frame {
-	u64 r15, r14, r13, r12, r11, r10, r9, r8;
-	u64 rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	u64 r15, r14, r13, r12, r11, r10, r9, r8; /**< as the guest had them */
+	u64 rdi, rsi, rbp, rbx, rdx, rcx, rax; /**< the same */
 	u64 vector; /**< which one */
 	u64 error_code; /**< 0 where there is none */
 	u64 rip, cs, rflags, rsp, ss; /**< by the processor */
@@ -40,8 +40,8 @@ struct frame {
 
 /** GDTR or IDTR. */
 struct table {
-	u16 limit;
-	u64 base;
+	u16 limit; /**< its last byte */
+	u64 base; /**< its first */
 } __attribute__((packed));
 
 static inline void outb(u16 port, u8 value)
