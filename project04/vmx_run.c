@@ -277,6 +277,9 @@ int vmx_enter(struct vtx_vcpu *vcpu)
 	if (vmx_enter_prepare(vcpu))
 		return -EIO;
 	world->interruption = 0;
+#if VTX_STAGE >= 6
+	world->fast_turns = 0;
+#endif
 	swap_in(vcpu, &host);
 	do {
 		world->outcome = switch_worlds(vcpu, vmx);

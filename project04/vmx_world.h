@@ -47,6 +47,9 @@ struct vmx_world {
 	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
 	struct vmx_host_kept kept; /**< of the host, while guest_inside */
 
+#if VTX_STAGE >= 6
+	u32 fast_turns; /**< exits that were answered since hv->enter was called */
+#endif
 	enum vmx_outcome outcome; /**< of the last entry */
 	u32 exit_reason; /**< of the last entry, where outcome is VMX_OUTCOME_EXIT */
 	u32 interruption; /**< VM-exit interruption information of exit reason 0 and 41, else 0 */
