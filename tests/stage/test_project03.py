@@ -149,7 +149,7 @@ def test_memory(vms, rng):
                                               MEMORY), "little")
             check(word, (seed + at) * 0x9e3779b97f4a7c15 % (1 << 64),
                   f"first word of the page at {at:#x}, in the machine's memory", read=MEMORY)
-        used, enough = before - pages(vms)[0], size // PAGE * 9 // 10  # the counts lag a little
+        used, enough = before - pages(vms)[0], size // PAGE * 8 // 10  # the counts lag
         require(used >= enough, expected=f"at least {enough} pages less that are free",
                 seen=f"{used}", what="free pages before and while there is the VM", read=MEMORY)
     check_given_back(vms, before, "after kill -9 of the owner")

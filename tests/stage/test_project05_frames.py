@@ -92,7 +92,8 @@ def test_frames_are_given_back(vms):
     vmtool(vms, "repeat", 20, *words, timeout=60)
     after = pages(vms)
     lost = max(before[0] - after[0], after[1] - before[1])
-    require(lost < 512, expected="fewer than 512 pages", seen=f"{lost} pages", read=POPULATE,
+    # Each CPU may keep large pages in its own list of free ones; one block a VM would be 10,240.
+    require(lost < 2048, expected="fewer than 2048 pages", seen=f"{lost} pages", read=POPULATE,
             what="memory lost in 20 VMs that were touched in 32 places")
 
 
