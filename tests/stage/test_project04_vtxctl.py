@@ -91,7 +91,10 @@ def test_look_at_a_guest_that_runs(vms, rng, nonce):
     text = json.dumps(regs)
     require('"rip"' in text.lower(), expected="RIP", seen=text[:200], what="regs --json")
     fields = pick(state, "fields")
-    check(int(pick(fields, "GUEST_CR3"), 0), running.root, "GUEST_CR3 in the dump")
+    root = int(pick(fields, "GUEST_CR3"), 0)
+    # Tables of a VM that is gone may still be in free memory, and lead to the same frames.
+    require(root in running.roots, expected=f"one of {[hex(r) for r in running.roots]}",
+            seen=f"{root:#x}", what="GUEST_CR3 in the dump")
     rip = int(pick(fields, "GUEST_RIP"), 0)
     require(LOAD <= rip < running.end, expected="the guest's code", seen=f"{rip:#x}",
             what="GUEST_RIP")
