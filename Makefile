@@ -55,7 +55,7 @@ quoted = '$(subst ','\'',$(1))'
 stage-of = $(or $(filter 0$(1:0%=%),$(STAGES)),$(error There is no project$(1) here. \
 	The stages of this tree: $(addprefix project,$(STAGES))))
 
-.PHONY: help demo check lab debug bench docs doctor install-deps clean distclean deps FORCE
+.PHONY: help demo check lab debug docs doctor install-deps clean distclean deps FORCE
 FORCE:
 
 ## The two commands to start with
@@ -79,10 +79,6 @@ lab: project$(STAGE) ## a shell in the lab machine with module and tool; STAGE=,
 debug: project$(STAGE) ## the lab machine with a debugger on kernel and module; STAGE=, VTX_DEBUG_VENDOR=vmx: Bochs
 	@sh common/mk/install-deps.sh debug
 	@$(LAB) debug --stage-dir $(STAGE_DIR)
-
-bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures
-	@$(HARNESS) $(PYTHON) -m bench --stage-dir $(O)/project$(NEWEST) --out $(O)/bench \
-		$(if $(filter 1,$(SAVE)),--save) $(if $(KVER),--kver $(KVER))
 
 ## snapshot: a stage whole, in one flat directory that builds on its own; STAGE=, OUT=
 ## diff: what a stage adds to the one before; STAGE=

@@ -5,6 +5,7 @@
 #   make solution-diff STAGE=02                            what a correct answer adds to it
 #   make check-grader [ONLY=name] [BUDGET=minutes]         starters, mutants and cheats, each graded
 #   make torture [COUNT=n] [SEED=n] [FIRST=n]              random guests against the driver
+#   make bench [SAVE=1]                                   vtxdrv beside KVM
 #   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
 
 COURSE = $(HARNESS) $(PYTHON) -m
@@ -13,7 +14,7 @@ given = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 # The part of tests/grader that `make check` has time for.
 grader-sample = tests/grader --grader-sample
 
-.PHONY: starter solution-diff check-entry check-grader grade-class class-deps torture
+.PHONY: starter solution-diff check-entry check-grader grade-class class-deps torture bench
 # Grading a class, and testing that, takes three packages more.
 check check-grader grade-class: class-deps
 class-deps: deps
@@ -39,6 +40,10 @@ check-entry: deps project$(NEWEST) ## hold the rules of a VM entry against a mac
 torture: deps project$(NEWEST) ## random instruction sequences in guests, a million of them; COUNT=, SEED=, FIRST=
 	@$(COURSE) stage.torture --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/torture \
 		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) $(call given,MODEL,model) $(call given,KVER,kver)
+
+bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures
+	@$(HARNESS) $(PYTHON) -m bench --stage-dir $(O)/project$(NEWEST) --out $(O)/bench \
+		$(if $(filter 1,$(SAVE)),--save) $(if $(KVER),--kver $(KVER))
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)
