@@ -205,6 +205,10 @@ int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 	if (err)
 		return err;
 	write_sregs(vcpu, sregs);
+#if VTX_STAGE >= 5
+	/* No MOV to CR3 or CR4 has made the processor forget what it knew of this VPID. */
+	vmx_of(vcpu)->tlb.cpu = -1;
+#endif
 #if VTX_STAGE >= 6
 	vmx_cr_masks(vcpu);
 #endif

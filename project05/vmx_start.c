@@ -110,6 +110,8 @@ int vmx_vcpu_start(struct vtx_vcpu *vcpu, u32 mode)
 	const struct start *start = &starts[mode];
 
 	vmx_npt_set_root(vcpu, vcpu->vm->space.npt.root);
+	/* Of a vCPU that is initialised again the processor remembers translations. */
+	vmx_of(vcpu)->tlb.cpu = -1;
 	write_entry_controls(vmx_of(vcpu), mode == VTX_MODE_LONG);
 	if (mode == VTX_MODE_LONG)
 		return vmcs_error() ? -EIO : 0;
