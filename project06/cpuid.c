@@ -95,14 +95,15 @@ enum vtx_next vtx_answer_cpuid(struct vtx_vcpu *vcpu)
 /* ---- XCR0 ------------------------------------------------------------------------------------ */
 
 /*
- * A flat 64-bit guest starts as if somebody had booted it, with what the host has enabled; in the
- * other modes XCR0 is what a reset leaves. A guest without XSAVE has no XCR0 to switch.
+ * A flat 64-bit guest starts as if somebody had booted it, with all that CPUID offers it, and not
+ * with what else the host has enabled: by XRSTOR a guest would change the host's PKRU. In the other
+ * modes XCR0 is what a reset leaves. A guest without XSAVE has no XCR0 to switch.
  */
 void vtx_xcr0_reset(struct vtx_vcpu *vcpu, u32 mode)
 {
-	bool as_host = mode == VTX_MODE_LONG || !policy.xcr0;
+	u64 offered = policy.xcr0 ?: vtx_host_xcr0;
 
-	vcpu->policy.xcr0 = as_host ? vtx_host_xcr0 : XCR0_X87;
+	vcpu->policy.xcr0 = mode == VTX_MODE_LONG || !policy.xcr0 ? offered : XCR0_X87;
 }
 
 /* The privilege level has been looked at before the exit; CR4.OSXSAVE, too. */
