@@ -51,20 +51,23 @@ static int forget_protections(struct vtx_space *space, const struct vtx_slot *sl
 {
 	unsigned long first = slot->gpa / GUEST_PAGE_SIZE;
 
-	if (!slot->size)
-		return 0;
 	return mtree_store_range(&space->protections, first,
 				 first + slot->size / GUEST_PAGE_SIZE - 1, NULL, GFP_KERNEL);
 }
 
-/* The tables have nothing of the slot any more: what it becomes will be touched again. */
+/*
+ * The tables have nothing of the slot any more: what it becomes will be touched again. If it fails
+ * the slot stays as it is: unmapped pages come back when they are touched, protections would not,
+ * so they go last.
+ */
 static int unmap_slot(struct vtx_space *space, const struct vtx_slot *slot)
 {
-	int err = forget_protections(space, slot);
+	int err;
 
-	if (err || !slot->size)
-		return err;
-	return npt_unmap(&space->npt, slot->gpa, slot->size);
+	if (!slot->size)
+		return 0;
+	err = npt_unmap(&space->npt, slot->gpa, slot->size);
+	return err ?: forget_protections(space, slot);
 }
 
 static void explain_slot(const struct vtx_slot *wanted, const struct vtx_slot_limits *limits,
@@ -93,8 +96,10 @@ int space_set_slot(struct vtx_vm *vm, const struct vtx_slot *wanted)
 	if (err)
 		return err;
 	was = space->slots.slot[wanted->slot];
-	err = forget_protections(space, wanted) ?: unmap_slot(space, &was);
+	/* Where the new one goes, only the old one can have protections. */
+	err = unmap_slot(space, &was);
 	if (err) {
+		space_flush(vm);
 		vtx_free(log);
 		return err;
 	}

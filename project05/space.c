@@ -185,10 +185,16 @@ static u32 slot_number(struct vtx_vm *vm, u64 gpa)
 /* Whoever emulates the instruction needs the registers, which are in the control structure. */
 static enum vtx_next to_user(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind)
 {
+	int err;
+
 	vcpu->exit.kind = kind;
 	vcpu->exit.handled = 0;
-	if (vtx_vcpu_load(vcpu))
+	err = vtx_vcpu_load(vcpu);
+	if (err) {
+		pr_err_ratelimited("VM %u, vCPU %u: error %d: registers of its last exit are old\n",
+				   vcpu->vm->id, vcpu->id, err);
 		return VTX_NEXT_USER;
+	}
 	space_show_registers(vcpu);
 	vtx_vcpu_put(vcpu);
 	return VTX_NEXT_USER;
