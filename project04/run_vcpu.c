@@ -13,10 +13,8 @@
 #if VTX_STAGE >= 6
 #include "exits.h"
 #endif
-#if VTX_STAGE >= 5
-#include "hv_ops.h"
-#endif
 #include "run.h"
+#include "x86_bits.h"
 
 /*
  * If the task still runs where the timer was set, the timer's interrupt has taken the guest out. If
@@ -58,6 +56,21 @@ static void deadline_stop(struct vtx_turn *turn)
 	(VTX_RUN_EVERY_EXIT | (VTX_STAGE >= 5 ? VTX_RUN_SET_REGS : 0) | \
 	 (VTX_STAGE >= 6 ? VTX_RUN_FAULT : 0))
 
+#if VTX_STAGE >= 5
+/*
+ * After an instruction that user space has emulated, which leaves RFLAGS.VM as it is. Nothing is
+ * loaded yet: what else belongs to it waits for the entry.
+ */
+static void take_registers(struct vtx_vcpu *vcpu)
+{
+	u64 mode = vcpu->regs.rflags & RFLAGS_VM;
+
+	vcpu->regs = vcpu->run->regs;
+	vcpu->regs.rflags = (vcpu->regs.rflags & ~(u64)RFLAGS_VM) | mode;
+	vcpu->moved = true;
+}
+#endif
+
 /* The page is the caller's to write at any time: each value is read once. */
 static int read_page(struct vtx_turn *turn, u64 *timeout_ns)
 {
@@ -76,12 +89,8 @@ static int read_page(struct vtx_turn *turn, u64 *timeout_ns)
 		vcpu->regs.rax = READ_ONCE(vcpu->run->hypercall_result);
 	vcpu->wants_result = false;
 #if VTX_STAGE >= 5
-	if (flags & VTX_RUN_SET_REGS) {
-		struct vtx_regs regs = vcpu->run->regs;
-
-		hv->set_regs(vcpu, &regs);
-		vcpu->moved = true;
-	}
+	if (flags & VTX_RUN_SET_REGS)
+		take_registers(vcpu);
 #endif
 #if VTX_STAGE >= 6
 	vtx_take_answer(vcpu, flags, READ_ONCE(vcpu->run->data));
