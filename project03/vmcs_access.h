@@ -32,16 +32,29 @@ void vmcs_write_checked(enum vmcs_field field, u64 value);
  */
 int vmcs_error(void);
 
+#if VTX_STAGE >= 4 && defined(__KERNEL__)
+#include "vmcs_inline.h"
+/** Project04 executes the instruction in place. */
+#define vmcs_read_any vmcs_read_inline
+/** The same. */
+#define vmcs_write_any vmcs_write_inline
+#else
+/** What reads a field of any width. */
+#define vmcs_read_any vmcs_read_checked
+/** What writes one. */
+#define vmcs_write_any vmcs_write_checked
+#endif
+
 /** A field that has another width does not compile. */
 #define vmcs_must_be(field, width) \
 	_Static_assert(VMCS_FIELD_WIDTH(field) == VMCS_WIDTH_##width, \
 		       #field " is not a field of width " #width)
 /** What the next ones are made of. */
 #define vmcs_read_as(type, field, width) \
-	({ vmcs_must_be(field, width); (type)vmcs_read_checked(field); })
+	({ vmcs_must_be(field, width); (type)vmcs_read_any(field); })
 /** See vmcs_read_as(). */
 #define vmcs_write_as(type, field, width, value) \
-	({ vmcs_must_be(field, width); vmcs_write_checked(field, (type)(value)); })
+	({ vmcs_must_be(field, width); vmcs_write_any(field, (type)(value)); })
 
 /** Read a field of the width in the name. */
 #define vmcs_read16(field) vmcs_read_as(u16, field, 16)

@@ -6,8 +6,6 @@
 #ifndef RUN_H
 #define RUN_H
 
-#include <linux/hrtimer.h>
-
 #include "unit.h"
 #include "vm.h"
 
@@ -20,7 +18,7 @@ struct vtx_turn {
 	bool every_exit; /**< VTX_RUN_EVERY_EXIT */
 	int err; /**< with VTX_NEXT_USER: for the caller, 0 if there is an exit to look at */
 	u64 deadline; /**< CLOCK_MONOTONIC in ns; U64_MAX: none */
-	struct hrtimer timer; /**< gets a guest that never exits out at the deadline */
+	bool entered; /**< at least once */
 	u64 exit_tsc; /**< TSC at the last exit */
 	struct vtx_exit_count *counting; /**< where its cost is to be counted; NULL: it has been */
 };
@@ -116,6 +114,11 @@ enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
 int vtx_fpu_create(struct fpu_guest *fpu);
 /** Give it back. It is no task's at the moment. May sleep. */
 void vtx_fpu_destroy(struct fpu_guest *fpu);
+
+/* ---- run_vcpu.c ------------------------------------------------------------------------------ */
+
+/** A vCPU that is being created: its timer for VTXDRV_RUN_VCPU's timeout. */
+void vtx_deadline_init(struct vtx_vcpu *vcpu);
 
 /* ---- the ioctls: run_vcpu.c, run_regs.c ------------------------------------------------------ */
 

@@ -158,13 +158,20 @@ int vtx_enter_once(struct vtx_turn *turn)
 	fpu_ready();
 	vtx_count_cost(turn);
 	vtime_account_guest_enter();
-	/* Where RCU does not follow the switch by itself, this CPU is seen to hold nothing now. */
-	rcu_note_context_switch(false);
+	/*
+	 * Where RCU does not follow the switch by itself, this CPU is seen to hold nothing now. To
+	 * come from user mode says as much.
+	 */
+	if (turn->entered)
+		rcu_note_context_switch(false);
+	turn->entered = true;
 	err = hv->enter(vcpu);
 	turn->exit_tsc = rdtsc();
 	if (err)
 		return err;
 	hv->exit_decode(vcpu);
+	if (turn->every_exit)
+		vcpu->exit.time_ns = ktime_get_mono_fast_ns();
 	count_exit(turn);
 	return 0;
 }

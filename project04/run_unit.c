@@ -129,6 +129,7 @@ static int run_vcpu_create(struct vtx_vcpu *vcpu)
 	err = vtx_fpu_create(&vcpu->fpu);
 	if (err)
 		goto err_stats;
+	vtx_deadline_init(vcpu);
 	if (!vcpu->id)
 		build_tables(vcpu->vm);
 	return 0;

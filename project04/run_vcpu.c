@@ -22,33 +22,39 @@
  */
 static enum hrtimer_restart deadline_fires(struct hrtimer *timer)
 {
-	struct vtx_turn *turn = container_of(timer, struct vtx_turn, timer);
-
-	kick_process(turn->vcpu->runner);
+	kick_process(container_of(timer, struct vtx_vcpu, deadline)->runner);
 	return HRTIMER_NORESTART;
 }
 
+void vtx_deadline_init(struct vtx_vcpu *vcpu)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(&vcpu->deadline, deadline_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+#else
+	hrtimer_init(&vcpu->deadline, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	vcpu->deadline.function = deadline_fires;
+#endif
+}
+
+/* Most callers want none, and to ask for the time takes longer than many an exit. */
 static void deadline_start(struct vtx_turn *turn, u64 timeout_ns)
 {
-	u64 now = ktime_get_mono_fast_ns();
+	u64 now;
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	hrtimer_setup_on_stack(&turn->timer, deadline_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-#else
-	hrtimer_init_on_stack(&turn->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	turn->timer.function = deadline_fires;
-#endif
 	turn->deadline = U64_MAX;
-	if (!timeout_ns || timeout_ns > KTIME_MAX - now)
+	if (!timeout_ns)
+		return;
+	now = ktime_get_mono_fast_ns();
+	if (timeout_ns > KTIME_MAX - now)
 		return;
 	turn->deadline = now + timeout_ns;
-	hrtimer_start(&turn->timer, ns_to_ktime(turn->deadline), HRTIMER_MODE_ABS);
+	hrtimer_start(&turn->vcpu->deadline, ns_to_ktime(turn->deadline), HRTIMER_MODE_ABS);
 }
 
 static void deadline_stop(struct vtx_turn *turn)
 {
-	hrtimer_cancel(&turn->timer);
-	destroy_hrtimer_on_stack(&turn->timer);
+	if (turn->deadline != U64_MAX)
+		hrtimer_cancel(&turn->vcpu->deadline);
 }
 
 /* The flags that this stage knows. */

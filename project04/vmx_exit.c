@@ -5,9 +5,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/ktime.h>
-#include <linux/timekeeping.h>
-
 #include "hv_ops.h"
 #include "vmcs_access.h"
 #include "vmx_entry_bits.h"
@@ -178,10 +175,7 @@ void vmx_exit_decode(struct vtx_vcpu *vcpu)
 {
 	const struct vmx_world *world = &vmx_of(vcpu)->world;
 
-	vcpu->exit = (struct vtx_exit){
-		.rip = vcpu->regs.rip,
-		.time_ns = ktime_get_mono_fast_ns(),
-	};
+	vcpu->exit = (struct vtx_exit){ .rip = vcpu->regs.rip };
 	if (world->outcome == VMX_OUTCOME_FAIL_VALID) {
 		vcpu->exit.instruction_error = vmcs_read32(VMCS_VM_INSTRUCTION_ERROR);
 	} else {

@@ -78,13 +78,7 @@ static void refresh_dr_exiting(struct vmx_vcpu *vmx, bool dr_used)
 
 /* ---- what neither the VMCS nor the stub switches --------------------------------------------- */
 
-struct host_registers {
-	unsigned long dr[4];
-	u64 debugctl;
-	u32 pkru;
-};
-
-static void swap_in_debug_registers(const struct vtx_vcpu *vcpu, struct host_registers *host)
+static void swap_in_debug_registers(const struct vtx_vcpu *vcpu, struct vmx_host_switched *host)
 {
 	get_debugreg(host->dr[0], 0);
 	get_debugreg(host->dr[1], 1);
@@ -99,7 +93,7 @@ static void swap_in_debug_registers(const struct vtx_vcpu *vcpu, struct host_reg
 	set_debugreg(vcpu->dr[6], 6);
 }
 
-static void swap_out_debug_registers(struct vtx_vcpu *vcpu, const struct host_registers *host)
+static void swap_out_debug_registers(struct vtx_vcpu *vcpu, const struct vmx_host_switched *host)
 {
 	unsigned long value;
 
@@ -125,9 +119,9 @@ static void swap_out_debug_registers(struct vtx_vcpu *vcpu, const struct host_re
  * A guest cannot execute WRPKRU without CR4.PKE, but it can XRSTOR; and the kernel's own code for
  * FPU states leaves PKRU out.
  */
-static void swap_in(const struct vtx_vcpu *vcpu, struct host_registers *host)
+static void swap_in(const struct vtx_vcpu *vcpu, struct vmx_host_switched *host)
 {
-	rdmsrl(IA32_DEBUGCTL, host->debugctl);
+	host->debugctl = __rdmsr(IA32_DEBUGCTL);
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
 		host->pkru = rdpkru();
 		if (host->pkru != vcpu->pkru)
@@ -141,7 +135,7 @@ static void swap_in(const struct vtx_vcpu *vcpu, struct host_registers *host)
 #endif
 }
 
-static void swap_out(struct vtx_vcpu *vcpu, const struct host_registers *host)
+static void swap_out(struct vtx_vcpu *vcpu, const struct vmx_host_switched *host)
 {
 #if VTX_STAGE >= 6
 	vtx_xcr0_switch(vcpu->policy.xcr0, vtx_host_xcr0);
@@ -272,7 +266,6 @@ int vmx_enter(struct vtx_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vmx_of(vcpu);
 	struct vmx_world *world = &vmx->world;
-	struct host_registers host;
 
 	if (vmx_enter_prepare(vcpu))
 		return -EIO;
@@ -280,11 +273,11 @@ int vmx_enter(struct vtx_vcpu *vcpu)
 #if VTX_STAGE >= 6
 	world->fast_turns = 0;
 #endif
-	swap_in(vcpu, &host);
+	swap_in(vcpu, &world->host);
 	do {
 		world->outcome = switch_worlds(vcpu, vmx);
 	} while (world->outcome == VMX_OUTCOME_EXIT && answered_fast(vcpu));
-	swap_out(vcpu, &host);
+	swap_out(vcpu, &world->host);
 	if (world->outcome == VMX_OUTCOME_EXIT)
 		note_exit(vcpu, vmx);
 	if (vmcs_error())

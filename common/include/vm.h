@@ -19,6 +19,7 @@
 #if VTX_STAGE >= 4
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
+#include <linux/hrtimer.h>
 #endif
 
 #include "device.h"
@@ -47,6 +48,7 @@ struct vtx_vcpu {
 	bool initialised; /**< VTXDRV_INIT_VCPU has been there */
 	struct vtx_run *run; /**< the page shared with the caller */
 	struct task_struct *runner; /**< who is in VTXDRV_RUN_VCPU, or NULL */
+	struct hrtimer deadline; /**< gets a guest that never exits out when its time is over */
 	bool wants_result; /**< a hypercall went to user space: RAX is its answer */
 	struct vtx_regs regs; /**< general registers while the guest does not run */
 	u64 cr2; /**< of the guest */

@@ -110,7 +110,8 @@ struct vtx_exit {
 	__u32 reason; /**< out: the vendor's own, whole: VMX exit reason with its bit 31 */
 	__u64 qualification; /**< out: the vendor's own */
 	__u64 rip; /**< out: of the guest, at the exit */
-	__u64 time_ns; /**< out: CLOCK_MONOTONIC of the host */
+	__u64 time_ns; /**< out: CLOCK_MONOTONIC of the host; 0 for exits of the guest without
+			    VTX_RUN_EVERY_EXIT */
 	__u32 instruction_error; /**< out: of a failed VMLAUNCH or VMRESUME, else 0 */
 	__u32 instruction_length; /**< out: bytes; 0 where the exit has none */
 	__u32 vector; /**< out: of an exception */

@@ -4,6 +4,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cache.h>
+#include <linux/ioctl.h>
 #include <linux/printk.h>
 
 #include "unit.h"
@@ -26,11 +28,33 @@ static size_t units_count(void)
 	return count;
 }
 
+/* By _IOC_NR: VTXDRV_RUN_VCPU comes so often that a search would be felt. */
+static const struct vtx_ioctl *ioctls[1 << _IOC_NRBITS] __ro_after_init;
+
+static void collect_ioctls(void)
+{
+	const struct vtx_ioctl *entry;
+	size_t i;
+
+	for (i = 0; vtx_units[i]; i++) {
+		for (entry = vtx_units[i]->ioctls; entry && entry->cmd; entry++)
+			ioctls[_IOC_NR(entry->cmd)] = entry;
+	}
+}
+
+const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd)
+{
+	const struct vtx_ioctl *entry = ioctls[_IOC_NR(cmd)];
+
+	return entry && entry->cmd == cmd ? entry : NULL;
+}
+
 int vtx_units_init(void)
 {
 	size_t i;
 	int err;
 
+	collect_ioctls();
 	for (i = 0; vtx_units[i]; i++) {
 		err = vtx_units[i]->init ? vtx_units[i]->init() : 0;
 		if (err) {
@@ -157,18 +181,4 @@ int vtx_units_vm_create(struct vtx_vm *vm)
 void vtx_units_vm_destroy(struct vtx_vm *vm)
 {
 	vm_destroy_from(vm, units_count());
-}
-
-const struct vtx_ioctl *vtx_units_ioctl(unsigned int cmd)
-{
-	const struct vtx_ioctl *entry;
-	size_t i;
-
-	for (i = 0; vtx_units[i]; i++) {
-		for (entry = vtx_units[i]->ioctls; entry && entry->cmd; entry++) {
-			if (entry->cmd == cmd)
-				return entry;
-		}
-	}
-	return NULL;
 }
