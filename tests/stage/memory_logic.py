@@ -93,6 +93,11 @@ class Format:
     def words(self):
         return tuple(self.__dict__.values())
 
+    @property
+    def largest_page(self):
+        """Bytes of the largest leaf."""
+        return (PAGE, 2 * MIB, GIB)[self.largest - 1]
+
     def access(self, entry):
         """VTX_PROT_* of an entry."""
         runs = not entry & self.no_execute if self.no_execute else bool(entry & self.execute)
@@ -217,7 +222,7 @@ def check_sequence(driver, rng, count=40):
     """A random sequence against the model, after each step, in a format drawn for it."""
     __tracebackhide__ = True
     form = made_up(rng)
-    steps = npt_model.steps(rng, count, TOP, 46)
+    steps = npt_model.steps(rng, count, TOP, 46, form.largest_page)
     lines = driver.lines([("F", *form.words()), *script_of(steps), ("U", 0, TOP), ("D",), ("X",)],
                          TABLES)
     check_result(lines[0], 0, "npt_create()")
@@ -237,6 +242,11 @@ def check_sequence(driver, rng, count=40):
     check(len(dumped(lines[-1])[2]), 0, "tables after npt_destroy()", read=TABLES)
 
 
+def counted(values):
+    """[how often, value] of what comes again and again: a thousand numbers tell nobody anything."""
+    return [[len(list(same)), value] for value, same in itertools.groupby(values)]
+
+
 def check_page_sizes(driver, rng):
     """As few entries as alignment and format allow, for each largest leaf that there can be."""
     __tracebackhide__ = True
@@ -254,8 +264,9 @@ def check_page_sizes(driver, rng):
         sizes = [PAGE, 2 * MIB, GIB][:form.largest]
         root, _, tables = dumped(dump)
         found = leaves_of(root, tables, form, f"{size:#x} bytes from {gpa:#x} on")
-        check([leaf[1] for leaf in found], npt_model.best_pages(gpa, hpa, size, sizes),
-              f"bytes that each leaf maps: {size:#x} from {gpa:#x} on to {hpa:#x}, the largest"
+        check(counted(leaf[1] for leaf in found),
+              counted(npt_model.best_pages(gpa, hpa, size, sizes)), "how many leaves in turn, and"
+              f" bytes that each leaf maps: {size:#x} from {gpa:#x} on to {hpa:#x}, the largest"
               f" leaf being {sizes[-1]:#x}", read=TABLES)
 
 
@@ -334,7 +345,7 @@ def check_walks(driver, rng):
     """npt_walk() gives the entries on the way, down to a leaf or to what is not present."""
     __tracebackhide__ = True
     form = made_up(rng)
-    steps = npt_model.steps(rng, 25, TOP, 46)
+    steps = npt_model.steps(rng, 25, TOP, 46, form.largest_page)
     model = Model()
     for step in steps:
         getattr(model, step[0])(*step[1:])

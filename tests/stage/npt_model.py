@@ -16,6 +16,7 @@ PAGE, MIB, GIB = 4096, 1 << 20, 1 << 30
 SIZES = (GIB, 2 * MIB, PAGE)
 RIGHTS = (READ, READ | WRITE, READ | EXECUTE, READ | WRITE | EXECUTE)
 TYPES = (WB, WB, WB, UC)
+MOST_LEAVES = 2048
 
 Range = tuple[int, int, int, int, int]
 
@@ -104,15 +105,19 @@ def place(rng: random.Random, top: int) -> tuple[int, int]:
     return gpa, min(size, top - gpa)
 
 
-def steps(rng: random.Random, count: int, top: int, width: int) -> list[tuple]:
-    """A random sequence: ("map", gpa, hpa, size, rights, type), ("unmap", …), ("protect", …)."""
+def steps(rng: random.Random, count: int, top: int, width: int, largest: int = GIB) -> list[tuple]:
+    """A random sequence: ("map", gpa, hpa, size, rights, type), ("unmap", …), ("protect", …).
+
+    A map makes MOST_LEAVES of the largest page at most: 1 GiB in pages of 4 KiB takes an emulated
+    machine seconds.
+    """
     made, model = [], Model()
     while len(made) < count:
         what = rng.choice(("map", "map", "map", "unmap", "protect"))
         gpa, size = place(rng, top)
         rights = rng.choice(RIGHTS)
         if what == "map":
-            if not model.free(gpa, size):
+            if not model.free(gpa, size) or size > MOST_LEAVES * largest:
                 continue
             hpa = _frame(rng, gpa, size, width)
             made.append(("map", gpa, hpa, size, rights, rng.choice(TYPES)))

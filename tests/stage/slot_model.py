@@ -46,7 +46,8 @@ def check_caps(driver, rng):
             what="vmx_ept_caps()", read=ENTRIES)
     for have, line in zip(cases, lines):
         err, pointer, invept, invvpid, *words = map(int, line[1:])
-        what = f"of a processor without {', '.join(sorted(set(CAPS) - have)) or 'nothing'}"
+        lacks = ", ".join(sorted(set(CAPS) - have))
+        what = f"of a processor without {lacks}" if lacks else "of a processor that has it all"
         able = {"walk-4", "wb"} <= have and narrowest(have, "invept")
         check(err, 0 if able else -ENOTSUPP, f"what vmx_ept_caps() says {what}", read=ENTRIES)
         if not able:

@@ -109,6 +109,16 @@ def test_model_against_pages():
     assert model.ranges == npt_model.joined((at, PAGE, *page) for at, page in pages.items())
 
 
+@pytest.mark.parametrize("largest", npt_model.SIZES)
+def test_few_leaves(largest):
+    """No map of a sequence takes an emulated machine seconds, whatever the largest page is."""
+    sizes = [size for size in npt_model.SIZES if size <= largest]
+    maps = [words for what, *words in npt_model.steps(random.Random(5), 400, 1 << 48, 46, largest)
+            if what == "map"]
+    most = max(len(npt_model.best_pages(gpa, hpa, size, sizes)) for gpa, hpa, size, *_ in maps)
+    assert 700 < most <= npt_model.MOST_LEAVES
+
+
 def test_best_pages():
     assert npt_model.best_pages(0, 0, GIB + PAGE, (PAGE, 2 * MIB, GIB)) == [GIB, PAGE]
     assert npt_model.best_pages(0, PAGE, 2 * PAGE, (PAGE, 2 * MIB)) == [PAGE, PAGE]
