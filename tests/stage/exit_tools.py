@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness import guests
 from harness.grade import check, describe, fail, require
 from harness.guests import LOAD, NO_VECTOR, RECORD, RECORDS
-from stage.guest_tools import check_exit, only, vmtool
+from stage.guest_tools import EXCEPTIONS, check_exit, code_of, exit_in_words, only, vmtool
 
 README = "project06/README.md"
 TIME, LATE = 100, 2000  # milliseconds
@@ -27,8 +27,7 @@ NO_INTERRUPT = 0x100
 REASONS = {"exception": 0, "cpuid": 10, "hlt": 12, "invd": 13, "rdpmc": 15, "cr": 28, "io": 30,
            "rdmsr": 31, "wrmsr": 32, "xsetbv": 55}
 WAITS = 1 << 31  # of `again` and `exception` in struct vtx_vcpu_events
-NAMES = {NO_VECTOR: "no exception", DE: "#DE", DB: "#DB", BP: "#BP", UD: "#UD", NM: "#NM",
-         DF: "#DF", NP: "#NP", SS: "#SS", GP: "#GP", PF: "#PF", AC: "#AC", MC: "#MC"}
+NAMES = {NO_VECTOR: "no exception", **EXCEPTIONS}
 
 
 def name_of(vector):
@@ -58,8 +57,7 @@ def run_steps(lab, texts, *, data="", words=(), memory=MEMORY, **defines):
                    LATE, "read", f"{RECORDS:#x}", RECORD * len(texts))
     ended = only(lines, "output")
     require(ended.code == 0, expected="the guest gets to its end", what="a guest with an IDT",
-            seen=f"an exit of kind {only(lines, 'exit').kind} at RIP {only(lines, 'exit').rip:#x}",
-            log=only(lines, "exit").text, read=f"{README}#injection")
+            seen=f"an exit: {exit_in_words(only(lines, 'exit'))}", read=f"{README}#injection")
     return guests.records(only(lines, "read").data), lines
 
 
@@ -106,10 +104,11 @@ def check_raises(lab, text, reason, vector, *, what="", read=None, before=(), af
                    LATE, "regs", 0, *after, "close")
     exit = only(lines, "exit")
     what = what or f"`{text}`"
-    check((exit.kind, name_of(exit.vector)), ("exception", name_of(vector)), f"{what}: exception"
-          " that the guest gets", read=read, log=exit.text)
+    require((exit.kind, exit.vector) == ("exception", vector), expected=name_of(vector),
+            seen=f"an exit: {exit_in_words(exit)}", read=read,
+            what=f"{what}: exception that the guest gets")
     check(exit.reason & 0xffff, REASONS[reason], f"{what}: exit reason that it comes from",
-          read=read, log=exit.text)
+          read=read)
     check(only(lines, "regs").rip, exit.rip, f"{what}: RIP, for an instruction that faults is not"
           " skipped", read=read)
     return lines
@@ -123,7 +122,7 @@ def check_answered(lab, text, kind, *, what="", read=None, registers=None, **how
     what = what or f"`{text}`"
     check_exit(exit, kind, what, read=read, handled=1)
     check(only(lines, "events").exception, 0, f"exception that waits for the guest: {what}",
-          read=read, log=exit.text)
+          read=read)
     check(regs.rip, exit.rip + exit.length, f"RIP behind the instruction: {what}", read=read)
     for name, value in (registers or {}).items():
         check(regs[name], value, f"{name.upper()} of the guest: {what}", read=read)
@@ -197,4 +196,5 @@ def check_ended(lines, what, read=None):
     __tracebackhide__ = True
     ended = only(lines, "output")
     exit = only(lines, "exit")
-    check(ended.code, 0, f"exit code of a guest: {what}", read=read, log=exit.text)
+    require(ended.code == 0, expected="the guest ends with 0", what=f"exit code of a guest: {what}",
+            seen=f"{code_of(ended)}, its last exit: {exit_in_words(exit)}", read=read)

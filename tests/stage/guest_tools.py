@@ -11,7 +11,7 @@ import subprocess
 
 from harness import guests, paging
 from harness.evidence import NoMemory
-from harness.grade import check, fail, require, run_log
+from harness.grade import check, fail, how_it_ended, require, run_log
 
 README = "project04/README.md"
 MIB = 1 << 20
@@ -29,7 +29,11 @@ HOST = {"es": 0x0c00, "cs": 0x0c02, "ss": 0x0c04, "ds": 0x0c06, "fs": 0x0c08, "g
         "cr3": 0x6c02, "cr4": 0x6c04, "fs_base": 0x6c06, "gs_base": 0x6c08, "tr_base": 0x6c0a,
         "gdtr": 0x6c0c, "idtr": 0x6c0e, "sysenter_esp": 0x6c10, "sysenter_eip": 0x6c12,
         "rip": 0x6c16}
-
+# SDM vol. 3, "Exception and interrupt vectors".
+EXCEPTIONS = {0: "#DE", 1: "#DB", 3: "#BP", 6: "#UD", 7: "#NM", 8: "#DF", 11: "#NP", 12: "#SS",
+              13: "#GP", 14: "#PF", 17: "#AC", 18: "#MC"}
+# What exit_in_words() tells otherwise, or what does not help.
+QUIET = ("vcpu", "kind", "rip", "vector", "handled", "exits", "time", "ms")
 
 FIELD = re.compile(r" ([0-9a-f]+):([0-9a-f]+)")
 
@@ -65,11 +69,19 @@ def vmtool(lab, *words, status=0, what="", read=None, **how):
     lines = [Line(text) for text in result.out.splitlines() if text]
     failed = [line for line in lines if line.what == "error"]
     if result.status != status or result.timed_out:
-        seen = f"{failed[-1]['errno']}" if failed else f"exit status {result.status}"
+        seen = f"{failed[-1]['errno']}" if failed else how_it_ended(result)
         seen = "it did not end in time" if result.timed_out else seen
-        verb = failed[-1]["verb"] if failed else "vmtool"
-        fail(what or IOCTLS.get(verb, f"vmtool {verb}"), "it succeeds", seen, read, run_log(result))
+        fail(what or where_it_stopped(lines, failed), "it succeeds", seen, read, run_log(result))
     return lines
+
+
+def where_it_stopped(lines, failed):
+    """What vmtool was at when it ended: the ioctl that was refused, or what it answered last."""
+    if failed:
+        verb = failed[-1]["verb"]
+        return IOCTLS.get(verb, f"vmtool {verb}")
+    last = lines[-1].what if lines else ""
+    return f"the grader's vmtool, behind its answer to `{last}`" if last else "the grader's vmtool"
 
 
 def only(lines, what, **wanted):
@@ -89,10 +101,21 @@ def guest(image, argument=0, *, size=SIZE, vcpus=1):
     return words
 
 
+def exit_in_words(line):
+    """An exit: its kind, the exception, where the guest was, and whatever is not 0 of the rest."""
+    kind = line.kind
+    if kind == "exception":
+        kind += f" {EXCEPTIONS.get(line.vector, f'with vector {line.vector}')}"
+    rest = [word for word in line.text.split()[1:] for key, _, value in [word.partition("=")]
+            if key not in QUIET and value.strip("0,x")]
+    return f"{kind} at RIP {line.rip:#x}{f' ({chr(32).join(rest)})' if rest else ''}"
+
+
 def check_exit(line, kind, what, *, read=None, log=None, **values):
     """The exit is of this kind, and has these values."""
     __tracebackhide__ = True
-    check(line.kind, kind, f"kind of the exit: {what}", read=read, log=log or str(dict(line)))
+    require(line.kind == kind, expected=kind, seen=exit_in_words(line), read=read, log=log,
+            what=f"kind of the exit: {what}")
     for key, value in values.items():
         check(line[key], value, f"`{key}` of the exit: {what}", read=read, log=log)
 

@@ -11,7 +11,7 @@ from harness.grade import check, exercise, require
 from harness.guests import RESULT
 from stage.exit_tools import (GP, LATE, MSR_DEFAULT, MSR_FAULT, MSR_USER, README,
                               check_answered, check_raises)
-from stage.guest_tools import check_exit, guest, only, vmtool
+from stage.guest_tools import check_exit, exit_in_words, guest, only, vmtool
 from stage.vm_tools import vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
@@ -228,8 +228,9 @@ def test_bad_values(vms):
     for msr, value in ((EFER, 1 << 1), (EFER, 1 << 63), (EFER, 0), (PAT, 2), (PAT, 0xff << 56)):
         lines = vmtool(vms, *guest(guests.code(f"{write(msr, value)}; hlt")), "run", 0, LATE)
         exit = only(lines, "exit")
-        check((exit.kind, exit.vector), ("exception", GP), f"WRMSR of {value:#x} to {msr:#x}",
-              read=MSRS, log=exit.text)
+        require((exit.kind, exit.vector) == ("exception", GP), expected="#GP",
+                seen=f"an exit: {exit_in_words(exit)}", read=MSRS,
+                what=f"WRMSR of {value:#x} to {msr:#x}")
 
 
 @exercise("6.2", expected="EFER is the guest's: SCE and NXE as written, LMA as it is", read=MSRS)
