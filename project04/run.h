@@ -108,13 +108,6 @@ enum vtx_next vtx_answered(struct vtx_vcpu *vcpu);
  */
 enum vtx_next vtx_handle_exit(struct vtx_vcpu *vcpu);
 
-/* ---- run_unit.c ------------------------------------------------------------------------------ */
-
-/** An FPU state as after a reset, counted like memory. May sleep. 0 or -ENOMEM. */
-int vtx_fpu_create(struct fpu_guest *fpu);
-/** Give it back. It is no task's at the moment. May sleep. */
-void vtx_fpu_destroy(struct fpu_guest *fpu);
-
 /* ---- run_vcpu.c ------------------------------------------------------------------------------ */
 
 /** A vCPU that is being created: its timer for VTXDRV_RUN_VCPU's timeout. */

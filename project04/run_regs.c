@@ -5,6 +5,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
 #include <asm/tsc.h>
 #include <linux/printk.h>
 #include <linux/uaccess.h>
@@ -86,20 +88,29 @@ static int check_init(struct vtx_vm *vm, struct vtx_vcpu_init *init)
 	return 0;
 }
 
-struct init_request {
-	struct vtx_vcpu_init init;
-	struct fpu_guest fpu; /* a fresh one, and afterwards the one that the vCPU had */
-};
+/* SDM vol. 1, "x87 FPU Control Word", and "SSE Initialization". */
+#define FCW_AT_RESET 0x037f
+#define MXCSR_AT_RESET 0x1f80
+
+/* x87 and SSE as here; of what the header does not name, the initial state. */
+static int reset_fpu(struct vtx_vcpu *vcpu)
+{
+	static const struct xregs_state fresh = {
+		.i387 = { .cwd = FCW_AT_RESET, .mxcsr = MXCSR_AT_RESET },
+		.header = { .xfeatures = XFEATURE_MASK_FPSSE },
+	};
+
+	return fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, &fresh, XFEATURE_MASK_FPSSE, NULL);
+}
 
 static int do_init(struct vtx_vcpu *vcpu, void *data)
 {
-	struct init_request *request = data;
-	const struct vtx_vcpu_init *init = &request->init;
+	const struct vtx_vcpu_init *init = data;
 	int err;
 
 	if (READ_ONCE(vcpu->runner))
 		return check_still(vcpu, "init");
-	err = hv->guest_init(vcpu, vcpu->vm->guest_root);
+	err = reset_fpu(vcpu) ?: hv->guest_init(vcpu, vcpu->vm->guest_root);
 	if (err)
 		return err;
 	vcpu->regs.rip = init->rip;
@@ -107,7 +118,6 @@ static int do_init(struct vtx_vcpu *vcpu, void *data)
 	vcpu->regs.rdi = init->rdi;
 	vcpu->regs.rsi = init->rsi;
 	vcpu->regs.rdx = init->rdx;
-	swap(vcpu->fpu, request->fpu);
 	vcpu->exit = (struct vtx_exit){ .rip = init->rip };
 	vcpu->wants_result = false;
 	err = vtx_units_vcpu_reset(vcpu, init->mode);
@@ -118,23 +128,19 @@ static int do_init(struct vtx_vcpu *vcpu, void *data)
 long vtx_ioctl_init(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_vm *vm = vtx_file_vm(file);
-	struct init_request request;
+	struct vtx_vcpu_init init;
 	int err;
 
-	if (copy_from_user(&request.init, arg, sizeof(request.init)))
+	if (copy_from_user(&init, arg, sizeof(init)))
 		return -EFAULT;
 	if (!vm) {
 		pr_notice("init: this file has no VM\n");
 		return -ENOENT;
 	}
-	err = check_init(vm, &request.init) ?: vtx_fpu_create(&request.fpu);
+	err = check_init(vm, &init) ?: with_vcpu(file, 0, init.vcpu, do_init, &init);
 	if (err)
 		return err;
-	err = with_vcpu(file, 0, request.init.vcpu, do_init, &request);
-	vtx_fpu_destroy(&request.fpu);
-	if (err)
-		return err;
-	return copy_to_user(arg, &request.init, sizeof(request.init)) ? -EFAULT : 0;
+	return copy_to_user(arg, &init, sizeof(init)) ? -EFAULT : 0;
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */

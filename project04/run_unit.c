@@ -102,7 +102,7 @@ static void build_tables(struct vtx_vm *vm)
 
 /* ---- what each vCPU has ---------------------------------------------------------------------- */
 
-int vtx_fpu_create(struct fpu_guest *fpu)
+static int fpu_create(struct fpu_guest *fpu)
 {
 	if (vtx_fail_here("FPU state of a vCPU") || !fpu_alloc_guest_fpstate(fpu))
 		return -ENOMEM;
@@ -110,7 +110,7 @@ int vtx_fpu_create(struct fpu_guest *fpu)
 	return 0;
 }
 
-void vtx_fpu_destroy(struct fpu_guest *fpu)
+static void fpu_destroy(struct fpu_guest *fpu)
 {
 	fpu_free_guest_fpstate(fpu);
 	vtx_mem_note(-1);
@@ -126,7 +126,7 @@ static int run_vcpu_create(struct vtx_vcpu *vcpu)
 	vcpu->stats = vtx_zalloc("statistics of a vCPU", sizeof(*vcpu->stats));
 	if (!vcpu->stats)
 		goto err_run;
-	err = vtx_fpu_create(&vcpu->fpu);
+	err = fpu_create(&vcpu->fpu);
 	if (err)
 		goto err_stats;
 	vtx_deadline_init(vcpu);
@@ -143,7 +143,7 @@ err_run:
 
 static void run_vcpu_destroy(struct vtx_vcpu *vcpu)
 {
-	vtx_fpu_destroy(&vcpu->fpu);
+	fpu_destroy(&vcpu->fpu);
 	vtx_free(vcpu->stats);
 	vtx_pages_free(vcpu->run, sizeof(*vcpu->run));
 }
