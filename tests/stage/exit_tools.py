@@ -23,11 +23,27 @@ EVERY_EXIT, SET_REGS, FAULT = 1, 2, 4  # VTX_RUN_*
 IO_IN, IO_STRING, IO_REP = 1, 2, 4
 MSR_DEFAULT, MSR_USER, MSR_FAULT = range(3)
 NO_INTERRUPT = 0x100
+EFER = 0xc0000080
 # SDM vol. 3, appendix C.
 REASONS = {"exception": 0, "cpuid": 10, "hlt": 12, "invd": 13, "rdpmc": 15, "cr": 28, "io": 30,
            "rdmsr": 31, "wrmsr": 32, "xsetbv": 55}
 WAITS = 1 << 31  # of `again` and `exception` in struct vtx_vcpu_events
 NAMES = {NO_VECTOR: "no exception", **EXCEPTIONS}
+
+
+def number_of(value):
+    """A value into EDX:EAX."""
+    return f"mov ${value & 0xffffffff:#x}, %eax; mov ${value >> 32:#x}, %edx"
+
+
+def write_msr(msr, value):
+    """A WRMSR."""
+    return f"mov ${msr:#x}, %ecx; {number_of(value)}; wrmsr"
+
+
+def read_msr(msr, place):
+    """A RDMSR whose answer goes to memory."""
+    return f"mov ${msr:#x}, %ecx; rdmsr; mov %eax, {place:#x}; mov %edx, {place + 4:#x}"
 
 
 def name_of(vector):

@@ -3,10 +3,10 @@
 import pytest
 
 from harness import guests
-from harness.grade import check, exercise
+from harness.grade import check, exercise, require
 from harness.guests import RESULT
-from stage.exit_tools import GP, LATE, README, check_raises
-from stage.guest_tools import check_exit, guest, only, vmtool
+from stage.exit_tools import EFER, GP, LATE, README, check_raises, read_msr, write_msr
+from stage.guest_tools import check_exit, exit_in_words, guest, only, vmtool
 from stage.vm_tools import vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
@@ -160,3 +160,25 @@ def test_paging_modes(vms):
     check(seen[2] & (PG | PE), PE, "CR0 without paging", read=CRS)
     check(seen[3] & 0x500, 0x500, "EFER with paging again: LME and LMA", read=CRS)
     check(seen[4], 0x123456789abcdef0, "64-bit code behind it", read=CRS)
+
+
+@exercise("6.3", expected="EFER as the guest writes it: SCE, NXE, LME; LMA is read-only", read=CRS)
+def test_efer_as_written(vms):
+    """With SCE and without; LMA is written as it was read."""
+    text = f"{write_msr(EFER, 0xd01)}; {read_msr(EFER, RESULT)}; {write_msr(EFER, 0xd00)};" \
+           f" {read_msr(EFER, RESULT + 8)}; hlt"
+    lines = vmtool(vms, *guest(guests.code(text)), "run", 0, LATE, "read", f"{RESULT:#x}", 16)
+    check_exit(only(lines, "exit"), "hlt", "HLT behind reads and writes of EFER", read=CRS)
+    data = only(lines, "read").data
+    seen = [int.from_bytes(data[at:at + 8], "little") & 0xd01 for at in (0, 8)]
+    check(seen, [0xd01, 0xd00], "EFER as written, with SCE and without", read=CRS)
+
+
+@exercise("6.3", expected="what EFER cannot become is a #GP", read=CRS)
+@pytest.mark.parametrize("value", [1 << 1, 1 << 63, 0], ids=["bit 1", "bit 63", "LME clear"])
+def test_efer_refused(vms, value):
+    """Reserved bits; LME of a guest that is in 64-bit mode."""
+    lines = vmtool(vms, *guest(guests.code(f"{write_msr(EFER, value)}; hlt")), "run", 0, LATE)
+    exit = only(lines, "exit")
+    require((exit.kind, exit.vector) == ("exception", GP), expected="#GP", read=CRS,
+            seen=f"an exit: {exit_in_words(exit)}", what=f"WRMSR of {value:#x} to EFER")
