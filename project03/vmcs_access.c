@@ -4,7 +4,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/smp.h>
 
@@ -12,7 +11,7 @@
 #include "vmcs_insn.h"
 #include "vmcs_table_logic.h"
 
-static DEFINE_PER_CPU(int, first_error);
+DEFINE_PER_CPU(int, vmcs_first_error);
 
 static void explain(const char *instruction, enum vmcs_field field, u64 value, int err)
 {
@@ -39,8 +38,8 @@ static void explain(const char *instruction, enum vmcs_field field, u64 value, i
 
 static void keep(const char *instruction, enum vmcs_field field, u64 value, int err)
 {
-	if (!this_cpu_read(first_error))
-		this_cpu_write(first_error, err);
+	if (!this_cpu_read(vmcs_first_error))
+		this_cpu_write(vmcs_first_error, err);
 	explain(instruction, field, value, err);
 }
 
@@ -60,12 +59,4 @@ void vmcs_write_checked(enum vmcs_field field, u64 value)
 
 	if (err)
 		keep("VMWRITE", field, value, err);
-}
-
-int vmcs_error(void)
-{
-	int err = this_cpu_read(first_error);
-
-	this_cpu_write(first_error, 0);
-	return err;
 }

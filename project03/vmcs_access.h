@@ -17,6 +17,10 @@
 #ifndef VMCS_ACCESS_H
 #define VMCS_ACCESS_H
 
+#ifdef __KERNEL__
+#include <linux/percpu.h>
+#endif
+
 #include "vmcs_fields.h"
 #include "vtx_types.h"
 
@@ -25,12 +29,26 @@ u64 vmcs_read_checked(enum vmcs_field field);
 /** Write a field; use the macros below. Logs and keeps an error. */
 void vmcs_write_checked(enum vmcs_field field, u64 value);
 
+#ifdef __KERNEL__
+/** See vmcs_error(). */
+DECLARE_PER_CPU(int, vmcs_first_error);
+#endif
+
 /**
  * The first error of an access on this CPU since the last call.
  *
  * @return 0; -EIO; -EINVAL; -EFAULT: see vmcs_insn.h; -ENOSYS while exercise 3.3 is not done
  */
-int vmcs_error(void);
+#ifdef __KERNEL__
+static inline int vmcs_error(void)
+{
+	int err = this_cpu_read(vmcs_first_error);
+
+	if (unlikely(err))
+		this_cpu_write(vmcs_first_error, 0);
+	return err;
+}
+#endif
 
 #if VTX_STAGE >= 4 && defined(__KERNEL__)
 #include "vmcs_inline.h"

@@ -45,9 +45,15 @@ static enum vtx_next to_user(struct vtx_turn *turn, enum vtx_exit_kind kind)
  * Work that somebody has given the task to do on its way to user mode, as a signal, would otherwise
  * wait as long as the guest runs.
  */
-static bool wanted_in_user_mode(void)
+static noinline bool wanted_in_user_mode(void)
 {
 	return signal_pending(current) || task_work_pending(current);
+}
+
+/* Each of the two sets one of these as well. */
+static bool user_work_flagged(void)
+{
+	return read_thread_flags() & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME);
 }
 
 static bool is_over(const struct vtx_turn *turn)
@@ -63,7 +69,7 @@ enum vtx_next vtx_before_entry(struct vtx_turn *turn)
 		vcpu->to_user = false;
 		return VTX_NEXT_USER;
 	}
-	if (wanted_in_user_mode())
+	if (user_work_flagged() && wanted_in_user_mode())
 		return to_user(turn, VTX_EXIT_SIGNAL);
 	if (is_over(turn))
 		return to_user(turn, VTX_EXIT_TIMEOUT);
@@ -88,9 +94,10 @@ void vtx_do_work(struct vtx_vcpu *vcpu)
 {
 	enum vtx_next (*work)(struct vtx_vcpu *vcpu) = vcpu->work;
 
+	if (!work)
+		return;
 	vcpu->work = NULL;
-	if (work)
-		vcpu->to_user = work(vcpu) == VTX_NEXT_USER;
+	vcpu->to_user = work(vcpu) == VTX_NEXT_USER;
 }
 
 enum vtx_next vtx_load_failed(struct vtx_turn *turn, int err)
@@ -143,8 +150,12 @@ static void count_exit(struct vtx_turn *turn)
  * The guest's FPU state is the task's, but not always in the processor: an interrupt's code may
  * have needed the registers, and then the state is in memory until somebody wants it back.
  */
-static void fpu_ready(void)
+static void fpu_ready(const struct vtx_vcpu *vcpu)
 {
+#if VTX_STAGE >= 6
+	if (!vcpu->fpu_inside)
+		return;
+#endif
 	fpregs_assert_state_consistent();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
@@ -155,7 +166,7 @@ int vtx_enter_once(struct vtx_turn *turn)
 	struct vtx_vcpu *vcpu = turn->vcpu;
 	int err;
 
-	fpu_ready();
+	fpu_ready(vcpu);
 	vtx_count_cost(turn);
 	vtime_account_guest_enter();
 	/*

@@ -12,6 +12,7 @@
 
 #if VTX_STAGE >= 6
 #include "exits.h"
+#include "fpu.h"
 #endif
 #include "run.h"
 #include "x86_bits.h"
@@ -110,6 +111,18 @@ static void write_page(const struct vtx_vcpu *vcpu)
 	WRITE_ONCE(vcpu->run->exits, vcpu->exits);
 }
 
+#if VTX_STAGE < 6
+static void vtx_fpu_begin(struct vtx_vcpu *vcpu)
+{
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+}
+
+static void vtx_fpu_end(struct vtx_vcpu *vcpu)
+{
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+}
+#endif
+
 static int run_held(struct vtx_vcpu *vcpu)
 {
 	struct vtx_turn turn = { .vcpu = vcpu };
@@ -128,10 +141,10 @@ static int run_held(struct vtx_vcpu *vcpu)
 	vcpu->turn = &turn;
 #endif
 	vtx_do_work(vcpu);
-	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+	vtx_fpu_begin(vcpu);
 	err = vtx_run_loop(&turn);
 	vtx_count_cost(&turn);
-	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+	vtx_fpu_end(vcpu);
 #if VTX_STAGE >= 6
 	vcpu->turn = NULL;
 #endif

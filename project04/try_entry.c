@@ -44,7 +44,13 @@ static int try_held(struct vtx_vcpu *vcpu, struct vtx_try_entry *try)
 	if (!vcpu->initialised)
 		return -ENODATA;
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+#if VTX_STAGE >= 6
+	vcpu->fpu_inside = true;
+#endif
 	err = hv->try_entry(vcpu, try);
+#if VTX_STAGE >= 6
+	vcpu->fpu_inside = false;
+#endif
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 	return err;
 }

@@ -183,13 +183,15 @@ void vmx_exit_decode(struct vtx_vcpu *vcpu)
 		vcpu->exit.qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 	}
 	decode(vcpu, world);
+#if VTX_STAGE >= 6
+	if (vcpu->exit.kind == VTX_EXIT_UNHANDLED)
+		vmx_decode_more(vcpu);
+#endif
 #if VTX_STAGE >= 5
 	if (vcpu->exit.kind == VTX_EXIT_UNHANDLED)
 		vmx_decode_memory(vcpu);
 #endif
 #if VTX_STAGE >= 6
-	if (vcpu->exit.kind == VTX_EXIT_UNHANDLED)
-		vmx_decode_more(vcpu);
 	vmx_note_vectoring(vcpu);
 #endif
 }

@@ -18,19 +18,16 @@
 
 static __maybe_unused u64 host_msr(u32 index)
 {
-	u64 value;
-
-	rdmsrl(index, value);
-	return value;
+	return __rdmsr(index);
 }
 
 /*
  * EXERCISE 4.2 (15 points): Host state
- * Do:   vmx_host_state(): the fields that never change: CR0, CS, SS and TR selectors, IA32_EFER,
- *       IA32_PAT, IA32_SYSENTER_CS, and HOST_RIP, which is vmx_exited. vmx_host_state_cpu(): what
- *       each CPU has for itself: TR base, GDTR and IDTR base, GS base (the kernel's per-CPU area),
- *       IA32_SYSENTER_ESP and _EIP. vmx_host_state_task(): FS base, and 0 for the selectors DS, ES,
- *       FS and GS, which vmx_world.c keeps.
+ * Do:   vmx_host_state(): the fields that never change: CR0, CS, SS and TR selectors, 0 for the
+ *       selectors DS, ES, FS and GS, which vmx_world.c keeps, IA32_EFER, IA32_PAT,
+ *       IA32_SYSENTER_CS, and HOST_RIP, which is vmx_exited. vmx_host_state_cpu(): what each CPU
+ *       has for itself: TR base, GDTR and IDTR base, GS base (the kernel's per-CPU area),
+ *       IA32_SYSENTER_ESP and _EIP. vmx_host_state_task(): FS base.
  * Read: Intel SDM vol. 3, "Host-State Area" and "Loading Host State"; project04/README.md,
  *       "Host state"
  * Hint: host_msr(); __KERNEL_CS, __KERNEL_DS; get_cpu_entry_area()->tss.x86_tss is where TR points;
@@ -43,6 +40,10 @@ int vmx_host_state(struct vmx_vcpu *vmx)
 	vmcs_write16(VMCS_HOST_CS_SELECTOR, __KERNEL_CS);
 	vmcs_write16(VMCS_HOST_SS_SELECTOR, __KERNEL_DS);
 	vmcs_write16(VMCS_HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	vmcs_write16(VMCS_HOST_DS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_ES_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_FS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_GS_SELECTOR, 0);
 	vmcs_write64(VMCS_HOST_IA32_EFER, host_msr(IA32_EFER));
 	vmcs_write64(VMCS_HOST_IA32_PAT, host_msr(IA32_PAT));
 	vmcs_write32(VMCS_HOST_IA32_SYSENTER_CS, host_msr(IA32_SYSENTER_CS));
@@ -70,10 +71,6 @@ void vmx_host_state_cpu(void)
 void vmx_host_state_task(void)
 {
 	vmcs_write_natural(VMCS_HOST_FS_BASE, host_msr(IA32_FS_BASE));
-	vmcs_write16(VMCS_HOST_DS_SELECTOR, 0);
-	vmcs_write16(VMCS_HOST_ES_SELECTOR, 0);
-	vmcs_write16(VMCS_HOST_FS_SELECTOR, 0);
-	vmcs_write16(VMCS_HOST_GS_SELECTOR, 0);
 }
 #else
 int vmx_host_state(struct vmx_vcpu *vmx)

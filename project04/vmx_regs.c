@@ -12,6 +12,7 @@
 #include "vmx_entry_bits.h"
 #if VTX_STAGE >= 6
 #include "vmx_exits.h"
+#include "vmx_fpu.h"
 #endif
 #include "vmx_run.h"
 #include "x86_bits.h"
@@ -204,6 +205,9 @@ int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 	err = vmx_get_sregs(vcpu, &has) ?: check_sregs(&has, sregs);
 	if (err)
 		return err;
+#if VTX_STAGE >= 6
+	vmx_fpu_fields(vmx_of(vcpu));
+#endif
 	write_sregs(vcpu, sregs);
 #if VTX_STAGE >= 5
 	/* No MOV to CR3 or CR4 has made the processor forget what it knew of this VPID. */

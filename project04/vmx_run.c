@@ -15,6 +15,7 @@
 #if VTX_STAGE >= 6
 #include "exits.h"
 #include "vmx_fast.h"
+#include "vmx_fpu.h"
 #endif
 #include "hv_ops.h"
 #include "vmcs_access.h"
@@ -26,13 +27,14 @@
 
 /* ---- before the entry: what of the VMCS is out of date --------------------------------------- */
 
-static void write_changed(enum vmcs_field field, u64 *in_vmcs, u64 value)
-{
-	if (*in_vmcs == value)
-		return;
-	vmcs_write_checked(field, value);
-	*in_vmcs = value;
-}
+#define write_changed(field, in_vmcs, value) \
+	do { \
+		u64 value_ = (value); \
+		if (*(in_vmcs) != value_) { \
+			vmcs_write_natural(field, value_); \
+			*(in_vmcs) = value_; \
+		} \
+	} while (0)
 
 /*
  * CR3 and CR4 of the host change between two entries: with PCID the same task may get another CR3,
@@ -131,14 +133,16 @@ static void swap_in(const struct vtx_vcpu *vcpu, struct vmx_host_switched *host)
 		swap_in_debug_registers(vcpu, host);
 	native_write_cr2(vcpu->cr2);
 #if VTX_STAGE >= 6
-	vtx_xcr0_switch(vtx_host_xcr0, vcpu->policy.xcr0);
+	if (vcpu->policy.osxsave)
+		vtx_xcr0_switch(vtx_host_xcr0, vcpu->policy.xcr0);
 #endif
 }
 
 static void swap_out(struct vtx_vcpu *vcpu, const struct vmx_host_switched *host)
 {
 #if VTX_STAGE >= 6
-	vtx_xcr0_switch(vcpu->policy.xcr0, vtx_host_xcr0);
+	if (vcpu->policy.osxsave)
+		vtx_xcr0_switch(vcpu->policy.xcr0, vtx_host_xcr0);
 #endif
 	vcpu->cr2 = native_read_cr2();
 	if (vcpu->dr_used)
@@ -201,7 +205,6 @@ static void note_exit(struct vtx_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	struct vmx_world *world = &vmx->world;
 
-	world->exit_reason = vmcs_read32(VMCS_EXIT_REASON);
 	if (VMX_EXIT_GET(world->exit_reason, EXIT_REASON_BASIC) == VMX_EXIT_REASON_EXCEPTION_OR_NMI)
 		world->interruption = vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_INFORMATION);
 	if (!(world->exit_reason & VMX_EXIT_REASON_ENTRY_FAILURE))
@@ -235,10 +238,11 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum vmx_outcome outcome)
 }
 
 /* From project06 on a few exits are answered right here. */
-static bool answered_fast(struct vtx_vcpu *vcpu)
+static bool answered_fast(struct vtx_vcpu *vcpu, struct vmx_world *world)
 {
+	world->exit_reason = vmcs_read32(VMCS_EXIT_REASON);
 #if VTX_STAGE >= 6
-	return vmx_answered_fast(vcpu);
+	return vmx_may_be_fast(world->exit_reason) && vmx_answered_fast(vcpu);
 #else
 	return false;
 #endif
@@ -252,6 +256,9 @@ int vmx_enter_prepare(struct vtx_vcpu *vcpu)
 	refresh_host_state(&vmx->world);
 	refresh_guest_state(&vmx->world, &vcpu->regs);
 	refresh_dr_exiting(vmx, vcpu->dr_used);
+#if VTX_STAGE >= 6
+	vmx_fpu_before_entry(vcpu, vmx);
+#endif
 #if VTX_STAGE >= 5
 	/* Whoever flushes looks for vCPUs behind the generation: see space_flush(). */
 	smp_mb();
@@ -276,7 +283,7 @@ int vmx_enter(struct vtx_vcpu *vcpu)
 	swap_in(vcpu, &world->host);
 	do {
 		world->outcome = switch_worlds(vcpu, vmx);
-	} while (world->outcome == VMX_OUTCOME_EXIT && answered_fast(vcpu));
+	} while (world->outcome == VMX_OUTCOME_EXIT && answered_fast(vcpu, world));
 	swap_out(vcpu, &world->host);
 	if (world->outcome == VMX_OUTCOME_EXIT)
 		note_exit(vcpu, vmx);

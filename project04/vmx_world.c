@@ -24,7 +24,8 @@ static void keep(struct vmx_host_kept *kept)
 	savesegment(fs, kept->fs);
 	savesegment(gs, kept->gs);
 	asm("sldt %0" : "=rm"(kept->ldt));
-	rdmsrl(IA32_KERNEL_GS_BASE, kept->kernel_gs_base);
+	kept->any = kept->ds | kept->es | kept->fs | kept->gs | kept->ldt;
+	kept->kernel_gs_base = __rdmsr(IA32_KERNEL_GS_BASE);
 }
 
 /*
@@ -44,11 +45,8 @@ static void restore_fs_gs(const struct vmx_host_kept *kept)
 		load_gs_index(kept->gs);
 }
 
-static void restore(const struct vmx_host_kept *kept)
+static void restore_selectors(const struct vmx_host_kept *kept)
 {
-	/* The tables first: the selectors are looked up in them. */
-	native_load_gdt(&kept->gdt);
-	load_idt(&kept->idt);
 	if (kept->ldt)
 		asm volatile("lldt %0" : : "rm"(kept->ldt));
 	if (kept->ds)
@@ -56,9 +54,25 @@ static void restore(const struct vmx_host_kept *kept)
 	if (kept->es)
 		loadsegment(es, kept->es);
 	restore_fs_gs(kept);
-	wrmsrl(IA32_KERNEL_GS_BASE, kept->kernel_gs_base);
+}
+
+static void restore(const struct vmx_host_kept *kept)
+{
+	/* The tables first: the selectors are looked up in them. */
+	native_load_gdt(&kept->gdt);
+	native_load_idt(&kept->idt);
+	/* A 64-bit task has none. */
+	if (kept->any)
+		restore_selectors(kept);
 	/* 67H leaves the I/O permission bitmap out, which a task may have. */
 	invalidate_tss_limit();
+}
+
+/* Mostly both are 0, and to write an MSR takes long. */
+static void kernel_gs_base_change(u64 from, u64 to)
+{
+	if (from != to)
+		native_wrmsrl(IA32_KERNEL_GS_BASE, to);
 }
 
 void vmx_world_begin(struct vtx_vcpu *vcpu)
@@ -69,7 +83,7 @@ void vmx_world_begin(struct vtx_vcpu *vcpu)
 		return;
 	keep(&world->kept);
 	vmx_host_state_task();
-	wrmsrl(IA32_KERNEL_GS_BASE, vcpu->kernel_gs_base);
+	kernel_gs_base_change(world->kept.kernel_gs_base, vcpu->kernel_gs_base);
 	world->guest_inside = true;
 #if VTX_STAGE >= 6
 	vmx_syscall_msrs_load(world);
@@ -85,7 +99,8 @@ void vmx_world_end(struct vtx_vcpu *vcpu)
 #if VTX_STAGE >= 6
 	vmx_syscall_msrs_put(world);
 #endif
-	rdmsrl(IA32_KERNEL_GS_BASE, vcpu->kernel_gs_base);
+	vcpu->kernel_gs_base = __rdmsr(IA32_KERNEL_GS_BASE);
+	kernel_gs_base_change(vcpu->kernel_gs_base, world->kept.kernel_gs_base);
 	restore(&world->kept);
 	world->guest_inside = false;
 }

@@ -30,6 +30,7 @@ struct vmx_host_kept {
 	struct desc_ptr gdt, idt; /**< with their limits */
 	u64 kernel_gs_base; /**< of the task in user mode */
 	u16 ds, es, fs, gs, ldt; /**< selectors */
+	u16 any; /**< all of them ORed: 0 if there is none to restore */
 };
 
 /** What neither the VMCS nor the stub switches: the host's, while the guest runs. */
@@ -50,6 +51,8 @@ struct vmx_world {
 	bool nmi_inside; /**< an NMI was injected, and its IRET has not been seen yet (project06) */
 #if VTX_STAGE >= 6
 	struct vmx_syscall_msrs syscall; /**< of SYSCALL */
+	bool fpu_exiting; /**< the guest's first use of the FPU exits: see vmx_fpu.h */
+	u32 exception_bitmap; /**< with fpu_exiting: as it is without */
 #endif
 	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
 	struct vmx_host_kept kept; /**< of the host, while guest_inside */

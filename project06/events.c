@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 
 #include "events.h"
+#include "fpu.h"
 #include "hv_ops.h"
 #include "run.h"
 #include "x86_exceptions.h"
@@ -220,6 +221,8 @@ static enum vtx_next answer_exception(struct vtx_vcpu *vcpu)
 {
 	struct vtx_injection exception;
 
+	if (vtx_fpu_wanted(vcpu))
+		return vtx_fpu_answer(vcpu);
 	if (!hv->has_idt(vcpu))
 		return VTX_NEXT_USER;
 	hv->take_exception(vcpu, &exception);

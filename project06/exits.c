@@ -9,6 +9,7 @@
 
 #include "events.h"
 #include "exits.h"
+#include "fpu.h"
 #include "hv_ops.h"
 #include "run.h"
 #include "x86_exceptions.h"
@@ -31,6 +32,8 @@ void vtx_take_answer(struct vtx_vcpu *vcpu, u32 flags, u64 data)
 {
 	enum vtx_awaits awaits = vcpu->policy.awaits;
 
+	if (awaits == VTX_AWAITS_NOTHING)
+		return;
 	vcpu->policy.awaits = VTX_AWAITS_NOTHING;
 	switch (awaits) {
 	case VTX_AWAITS_IN:
@@ -155,6 +158,7 @@ static const struct vtx_ioctl exits_ioctls[] = {
 static int exits_init(void)
 {
 	vtx_cpuid_init();
+	vtx_fpu_init();
 	return 0;
 }
 

@@ -70,6 +70,15 @@ enum vtx_next vtx_answer_cr(struct vtx_vcpu *vcpu);
 
 /* ---- msrs.c ---------------------------------------------------------------------------------- */
 
+/** An MSR that the driver itself keeps for the guest. Any context; false: it is none of those. */
+bool vtx_msr_at_hand(struct vtx_vcpu *vcpu, u32 msr, u64 *value);
+/** What RDMSR does with the registers. */
+static inline void vtx_set_edx_eax(struct vtx_regs *regs, u64 value)
+{
+	regs->rax = (u32)value;
+	regs->rdx = value >> 32;
+}
+
 /** Answer RDMSR. */
 enum vtx_next vtx_answer_rdmsr(struct vtx_vcpu *vcpu);
 /** Answer WRMSR. */

@@ -95,10 +95,12 @@ static int write_by(struct vtx_vcpu *vcpu, enum msr_way way, u32 msr, u64 value)
 	}
 }
 
-static void set_edx_eax(struct vtx_regs *regs, u64 value)
+bool vtx_msr_at_hand(struct vtx_vcpu *vcpu, u32 msr, u64 *value)
 {
-	regs->rax = (u32)value;
-	regs->rdx = value >> 32;
+	enum msr_way way = way_of(vcpu, msr, false);
+
+	return (way == MSR_WAY_KEPT || way == MSR_WAY_DRIVER) &&
+	       !read_by(vcpu, way, msr, value);
 }
 
 static enum vtx_next ask_user(struct vtx_vcpu *vcpu, enum vtx_awaits awaits)
@@ -121,7 +123,7 @@ enum vtx_next vtx_answer_rdmsr(struct vtx_vcpu *vcpu)
 		return ask_user(vcpu, VTX_AWAITS_RDMSR);
 	if (read_by(vcpu, way, msr, &value))
 		return vtx_raise(vcpu, X86_EXCEPTION_GP, 0);
-	set_edx_eax(&vcpu->regs, value);
+	vtx_set_edx_eax(&vcpu->regs, value);
 	return vtx_answered(vcpu);
 }
 
@@ -146,7 +148,7 @@ void vtx_msr_complete(struct vtx_vcpu *vcpu, bool write, bool fault, u64 data)
 		return;
 	}
 	if (!write)
-		set_edx_eax(&vcpu->regs, data);
+		vtx_set_edx_eax(&vcpu->regs, data);
 }
 
 /* ---- what exits ------------------------------------------------------------------------------ */

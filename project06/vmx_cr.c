@@ -13,6 +13,7 @@
 #include "vmx_ctls.h"
 #include "vmx_entry_bits.h"
 #include "vmx_exits.h"
+#include "vmx_fpu.h"
 #include "vmx_msrs.h"
 #include "vmx_vcpu.h"
 #include "x86_bits.h"
@@ -155,6 +156,7 @@ int vmx_set_cr(struct vtx_vcpu *vcpu, u32 cr, u64 value)
 	state_of(&state);
 	if (cr == CR3_NUMBER)
 		return set_cr3(vcpu, &state, value);
+	vmx_fpu_fields(vmx_of(vcpu));
 	limits_of(vmx_of(vcpu), &limits);
 	err = cr == CR0_NUMBER ? cr0_write(&limits, &state, value, &plan) :
 				 cr4_write(&limits, &state, value, &plan);
@@ -168,6 +170,7 @@ int vmx_set_efer(struct vtx_vcpu *vcpu, u64 value)
 	struct cr_plan plan;
 	int err;
 
+	vmx_fpu_fields(vmx_of(vcpu));
 	limits_of(vmx_of(vcpu), &limits);
 	state_of(&state);
 	err = efer_write(&limits, &state, value, &plan);

@@ -7,6 +7,13 @@
 #define VMX_FAST_H
 
 #include "vm.h"
+#include "vmx_exit_reasons.h"
+
+/** Exit reasons that vmx_answered_fast() may know an answer to. */
+static inline bool vmx_may_be_fast(u32 exit_reason)
+{
+	return exit_reason == VMX_EXIT_REASON_CPUID || exit_reason == VMX_EXIT_REASON_RDMSR;
+}
 
 /**
  * Answer the exit that has just come, if that takes nothing of the host but general registers: then

@@ -13,6 +13,7 @@
 #include "vmx_entry_bits.h"
 #include "vmx_exit_bits.h"
 #include "vmx_exit_reasons.h"
+#include "vmx_fpu.h"
 #include "vmx_inject.h"
 #include "vmx_run.h"
 #include "vtx_todo.h"
@@ -250,6 +251,7 @@ void vmx_take_exception(struct vtx_vcpu *vcpu, struct vtx_injection *what)
 {
 	u32 information = vmx_of(vcpu)->world.interruption;
 
+	vmx_fpu_fields(vmx_of(vcpu));
 	vmcs_write32(VMCS_EXCEPTION_BITMAP, EXCEPTIONS_THAT_ALWAYS_EXIT);
 	event_of(what, information, vcpu->exit.error_code);
 	if (what->vector == X86_EXCEPTION_PF) {

@@ -79,6 +79,7 @@ int vmx_intercepts_use(struct vtx_vcpu *vcpu)
 		vmcs_write32(VMCS_PLE_WINDOW, PAUSE_WINDOW);
 	}
 	vmx->world.syscall = (struct vmx_syscall_msrs){};
+	vmx->world.fpu_exiting = false;
 	vmx_cr_masks(vcpu);
 	return vmcs_error() ? -EIO : 0;
 }

@@ -69,6 +69,8 @@ struct vtx_vcpu {
 #endif
 #if VTX_STAGE >= 6
 	struct vtx_turn *turn; /**< the call of VTXDRV_RUN_VCPU, or NULL */
+	bool fpu_inside; /**< the FPU state of the task is the guest's */
+	u32 fpu_calls; /**< calls of VTXDRV_RUN_VCPU in a row that used it */
 	struct vtx_vcpu_events_state events; /**< what waits to be delivered */
 	struct vtx_vcpu_policy policy; /**< what exits need to remember */
 #endif
