@@ -225,10 +225,13 @@ class Controller:
             rows = []
         for row in rows:
             reporter.write_line(row.text, **_MARKUP.get(row.outcome, {}))
-        for path in self._written:
-            reporter.write_line(f"written: {short(path)}")
+        for row in terminal.written([short(path) for path in self._written]):
+            reporter.write_line(row)
         if logs := grade_boot.link_artefacts(self.settings):
             reporter.write_line(f"logs of the machines: {short(logs)}")
+        if not self.settings.stage:  # else the rubric is all there is, and says it
+            for row in terminal.failure_rows(self.run):
+                reporter.write_line(row.text, **_MARKUP.get(row.outcome, {}))
 
 
 def forget_results(settings: Settings | None) -> None:

@@ -6,7 +6,11 @@ import subprocess
 import sys
 
 import grade_fakes
+import made_up_run
 import pytest
+from harness import grade_files
+from harness.results import Outcome
+from harness.writers import terminal
 
 SUITE = """
 @exercise("1.1")
@@ -89,3 +93,37 @@ def test_a_part_without_exercises_is_summarised(tmp_path, body, status, summary)
     assert not (root / "build/results").exists()
     if status == 1:
         assert done.stdout.count("the mutant\n  expected  dead\n  seen      alive") == 1
+
+
+def test_the_last_lines_name_what_failed(tmp_path):
+    """Of a run of everything a CI service shows the last twenty lines, and no more."""
+    root = grade_fakes.repository(tmp_path / "tree", SUITE)
+    body = "".join(f"\ndef test_more_{i}():\n    check({i}, -1, 'the {i}th')\n" for i in range(11))
+    (root / "tests/unit").mkdir()
+    (root / "tests/unit/test_u.py").write_text("from harness.grade import *\n" + body)
+    done = subprocess.run(command(root, "tests/unit", "tests/stage", "--results", "build/results"),
+                          cwd=root, env=environment(), text=True, timeout=180, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    *_, last, closing = (lines := done.stdout.rstrip().splitlines()[-20:])
+    failed = [line for line in lines if line.startswith("FAILED: tests/")]
+    assert closing.startswith("====") and last == "and 2 more: see above", done.stdout
+    assert len(failed) == terminal.FAILURES_SHOWN
+    assert "FAILED: tests/unit/test_u.py::test_more_3: the 3th: 3" in failed
+    assert sum(line.startswith("written: ") for line in lines) == len(grade_files.WRITERS)
+
+
+def test_a_line_for_each_kind_of_file():
+    paths = ["b/project01/run.json", "b/project02/run.json", "b/project01/x.md", "c/d/y", "e/y"]
+    assert terminal.written(paths) == [
+        "written: b/{project01,project02}/run.json", "written: b/project01/x.md",
+        "written: c/d/y e/y"]
+
+
+def test_a_failure_takes_one_line():
+    run, _ = made_up_run.make_run(Outcome.PASSED, Outcome.COULD_NOT_RUN, Outcome.FAILED,
+                                  what="::error::x\nmore", seen="y" * 999)
+    run.blame("the grader itself failed", "it died")
+    rows = list(terminal.failure_rows(run))
+    assert [row.text[:20] for row in rows] == [
+        "GRADER BROKE: the gr", "FAILED: t::3: : :err", "COULD NOT RUN: t::2:"]
+    assert all(len(row.text) < 250 and "\n" not in row.text for row in rows)

@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+import os.path
 import textwrap
 from collections.abc import Iterator
 
+from harness.plain import cut, no_commands
 from harness.results import ExerciseResult, Outcome, Problem, Run, StageResult, TestResult
 from harness.writers.figures import figure_rows
 from harness.writers.rows import MAX_WIDTH, MIN_WIDTH, Row, labelled
 from harness.writers.words import how_many, points
 
 TESTS_SHOWN = 3
+FAILURE_WIDTH = 200  # of a line of them
+FAILURES_SHOWN = 10  # of a run of everything: who reads the last twenty lines of a log has them
 _WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.SKIPPED: "skipped",
           Outcome.COULD_NOT_RUN: "COULD NOT RUN", Outcome.GRADER_BROKE: "GRADER BROKE",
           Outcome.NOT_SELECTED: "-"}
+
+_FAILURES = (Outcome.FAILED, Outcome.GRADER_BROKE, Outcome.COULD_NOT_RUN)
 
 
 def problem_rows(
@@ -111,6 +117,41 @@ def lines(run: Run, width: int = MIN_WIDTH) -> list[Row]:
     rows += trouble_rows(run, width)
     rows += figure_rows(run)
     return rows + [Row("")]
+
+
+def written(paths: list[str]) -> list[str]:
+    """What was written: a line for each name, with the folders that have a file of that name."""
+    folders: dict[str, list[str]] = {}
+    for path in paths:
+        folders.setdefault(os.path.basename(path), []).append(os.path.dirname(path))
+    return [f"written: {_in_folders(places, name)}" for name, places in folders.items()]
+
+
+def _in_folders(places: list[str], name: str) -> str:
+    """The file of that name in each of the folders, as a shell has it."""
+    parents = {os.path.dirname(place) for place in places}
+    if len(places) == 1 or len(parents) > 1:
+        return " ".join(f"{place}/{name}" for place in places)
+    return f"{parents.pop()}/{{{','.join(map(os.path.basename, places))}}}/{name}"
+
+
+def failure_rows(run: Run) -> Iterator[Row]:
+    """What did not pass, each in one line with the beginning of its reason."""
+    bad = [(problem.outcome, "the grader", problem) for problem in run.troubles]
+    tests = [test for test in run.tests if test.problem and test.outcome in _FAILURES]
+    tests.sort(key=lambda test: _FAILURES.index(test.outcome))
+    bad += [(test.outcome, test.name, test.problem) for test in tests]
+    for outcome, name, problem in bad[:FAILURES_SHOWN]:
+        text = cut(f"{_WORDS[outcome]}: {name}: {_reason(problem)}", FAILURE_WIDTH)
+        yield Row(no_commands(text), outcome)
+    if (more := len(bad) - FAILURES_SHOWN) > 0:
+        yield Row(f"and {more} more: see above", bad[-1][0])
+
+
+def _reason(problem: Problem) -> str:
+    """The first lines of what was looked at and of what was seen."""
+    first = (text.strip().partition("\n")[0] for text in (problem.what, problem.seen))
+    return ": ".join(text for text in first if text)
 
 
 def text(run: Run, stage: StageResult) -> str:
