@@ -35,8 +35,11 @@ void vtx_fpu_init(void)
 	lazy = !boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN) || cpu_mitigations_off();
 }
 
+/* Twice without the way back would lose the task's registers. */
 void vtx_fpu_take(struct vtx_vcpu *vcpu)
 {
+	if (vcpu->fpu_inside)
+		return;
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	vcpu->fpu_inside = true;
 }

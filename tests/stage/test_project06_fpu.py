@@ -55,6 +55,21 @@ def test_kept_over_user_space(vms):
             seen=exceptions(lines), what=f"first uses that exited in {TURNS} turns", read=FPU)
 
 
+def test_kept_exit_by_exit(vms):
+    """With VTX_RUN_EVERY_EXIT the answer to a first use is left to the next call."""
+    lines = vmtool(vms, "cpu", 0, "busy", 1, 300, *guest(guests.code(USES)), "every", 0, 1,
+                   *["run", 0, LATE] * 2 * TURNS, "every", 0, 0, *["run", 0, LATE] * (TURNS + 1),
+                   "busy", 0, 0)
+    exits = [line for line in lines if line.what == "exit"]
+    require(any(line.kind == "exception" and line.vector == NM and line.handled for line in exits),
+            expected="exits by #NM that the driver has answered", what="exits, one by one",
+            seen=sorted({line.kind for line in exits}), read=FPU)
+    ends = next(line for line in exits if line.kind != "io" and not line.handled)
+    check_exit(ends, "hlt", "a guest that compares XMM3 and ST0 in each turn", read=FPU)
+    check(only(lines, "busy").damaged, 0, "processes beside the guest whose x87, SSE or AVX"
+          " registers were changed", read=FPU)
+
+
 def test_not_used(vms):
     """A guest that has no use for them has no exit for them either."""
     last, lines = turns(vms, TOUCHES_NOT)
