@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness import guests
-from harness.grade import check, describe, fail, require
-from harness.guests import LOAD, NO_VECTOR, RECORD, RECORDS
+from harness.grade import check, require
+from harness.guests import NO_VECTOR, RECORD, RECORDS
 from stage.guest_tools import EXCEPTIONS, check_exit, code_of, exit_in_words, only, vmtool
 
 README = "project06/README.md"
@@ -176,13 +176,6 @@ def refused(lines):
 def trail(lines, address, count):
     """Bytes that the handlers of a guest have left one after the other."""
     return list(only(lines, "read", address=address).data[:count])
-
-
-def told(values):
-    """A list of vectors in words."""
-    return [describe(value) for value in values]
-
-
 
 
 LOG_WORDS = ("read", f"{guests.LOG_COUNT:#x}", 24, "read", f"{guests.LOG:#x}", guests.LOG_BYTES)

@@ -108,6 +108,7 @@ def exit_in_words(line):
         kind += f" {EXCEPTIONS.get(line.vector, f'with vector {line.vector}')}"
     rest = [word for word in line.text.split()[1:] for key, _, value in [word.partition("=")]
             if key not in QUIET and value.strip("0,x")]
+    rest = [f"reason={line.reason}" if word.startswith("reason=") else word for word in rest]
     return f"{kind} at RIP {line.rip:#x}{f' ({chr(32).join(rest)})' if rest else ''}"
 
 

@@ -11,7 +11,7 @@ from stage.exit_cases import FEATURES, GROUPS, TASK_SWITCH
 from stage.exit_tools import (DF, GP, INTERRUPT, LATE, NMI, NO_INTERRUPT, PF, README, UD, Case,
                               check_cases, check_ended, exception, interrupt, line_to, name_of,
                               nmi, refused, run_logging, run_steps)
-from stage.guest_tools import Line, check_exit, guest, only, vmtool
+from stage.guest_tools import Line, check_exit, exit_in_words, guest, only, vmtool
 from stage.vm_tools import vms
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="inject")
@@ -162,8 +162,9 @@ def test_msr_fault_from_user(vms):
     text = "mov $9, %eax; vmcall; movq $at, 0x7100; mov $0x12345, %ecx; at: rdmsr"
     events, _, lines = run_logging(vms, text, "run", 0, LATE, "msrs", 0, 0, 1, "run", 0, LATE,
                                    "flags", 0, 4, "run", 0, 100, "read", "0x7100", 8)
-    require(events, expected="#GP", seen="nothing", what="the guest after RDMSR that user space has"
-            " answered with VTX_RUN_FAULT", read=INJECTION, log=only(lines, "exit").text)
+    require(events, expected="#GP", what="the guest after RDMSR that user space has answered with"
+            " VTX_RUN_FAULT", seen=f"nothing, up to its exit: {exit_in_words(only(lines, 'exit'))}",
+            read=INJECTION)
     at = int.from_bytes(only(lines, "read", address=0x7100).data, "little")
     check((name_of(events[0].vector), events[0].code, events[0].rip), ("#GP", 0, at),
           "exception, error code and RIP that the guest has got", read=INJECTION)
@@ -208,8 +209,9 @@ def test_again(vms, rng, what):
            " mov %r12, %rsp"
     events, _, lines = run_logging(
         vms, body, "run", 0, LATE, *words, "run", 0, 300, "stats", 0, memory="16M")
-    require(events, expected="the event", seen="nothing", what=f"{what} with a stack that has no"
-            " frame yet: what the guest has got", read=AGAIN, log=only(lines, "exit").text)
+    require(events, expected="the event", what=f"{what} with a stack that has no frame yet: what the"
+            " guest has got", seen=f"nothing, up to its exit: {exit_in_words(only(lines, 'exit'))}",
+            read=AGAIN)
     check(events[0].vector, wanted, f"{what} with a stack that has no frame yet: what the guest"
           " has got first", read=AGAIN)
     if what != "#UD":  # its handler returns to the same instruction, again and again

@@ -249,6 +249,14 @@ def test_the_kernels_log_says_each_thing_once():
     records = [KmsgRecord(6, i, text) for i, text in
                enumerate(["same", "other ", "tsc: Refined", "same"])]
     assert kernel_log(records) == "same (2 times)\nother"
+
+
+def test_kernel_log_without_fields():
+    """A VMCS does not push out what was said before it."""
+    lines = ["vtxdrv: exit 30 has no handler", "vtxdrv:  GUEST_CR0=0x11 GUEST_RIP=0x1000f",
+             "vtxdrv:  HOST_RIP=0xffffffffc021a940", "vtxdrv: the end"]
+    assert kernel_log([KmsgRecord(6, 0, line) for line in lines]).splitlines() == [
+        lines[0], "vtxdrv: … the fields of a VMCS, in the log (2 lines)", lines[3]]
     assert excerpt("\n".join(map(str, range(100)))).startswith("… 88 lines before\n88")
 
 
