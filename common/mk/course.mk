@@ -4,7 +4,7 @@
 #   make starter OUT=dir [UPTO=2] [SOLVED=1] [HIDE="…"]    the students' repository
 #   make solution-diff STAGE=02                            what a correct answer adds to it
 #   make check-grader [ONLY=name] [BUDGET=minutes]         starters, mutants and cheats, each graded
-#   make torture [COUNT=n] [SEED=n] [FIRST=n]              random guests against the driver
+#   make torture [COUNT=n] [SEED=n] [FIRST=n] [JOBS=n]     random guests against the driver
 #   make bench [SAVE=1]                                   vtxdrv beside KVM
 #   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
 
@@ -38,7 +38,7 @@ check-entry: deps project$(NEWEST) ## hold the rules of a VM entry against a mac
 		$(call given,SAMPLE,sample) $(call given,SEED,seed) $(call given,MODEL,model) $(call given,KVER,kver)
 
 torture: deps project$(NEWEST) ## random instruction sequences in guests, a million of them; COUNT=, SEED=, FIRST=
-	@$(COURSE) stage.torture --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/torture \
+	@$(COURSE) stage.torture --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/torture --jobs $(JOBS) \
 		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) $(call given,MODEL,model) $(call given,KVER,kver)
 
 bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures

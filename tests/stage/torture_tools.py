@@ -2,6 +2,7 @@
 """Random guests, and whether the host is the same afterwards."""
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from harness import guests
@@ -44,9 +45,9 @@ def host(lab, cpu):
 def check_host(lab, before, what):
     """Each CPU has what it had, nothing is in VMX operation, and another guest runs right."""
     __tracebackhide__ = True
-    for cpu in CPUS:
+    for cpu, was in before.items():
         now = host(lab, cpu)
-        for name, value in vars(before[cpu]).items():
+        for name, value in vars(was).items():
             check(getattr(now, name), value, f"{name.upper()} of the host's CPU {cpu}, {what}",
                   read=HOSTILE)
 
@@ -62,10 +63,23 @@ def check_next_guest(lab, rng, what):
     check_exit(only(lines, "exit"), "hypercall", f"the end of the next guest, {what}", read=HOSTILE)
 
 
-def torture(lab, seed, first, count, cpu=1, timeout=120):
-    """So many random sequences; vmtool's line of figures."""
+def shares(first, count, parts):
+    """(first, count) of each part, as equal as may be."""
+    ends = [first + count * i // parts for i in range(parts + 1)]
+    return [(at, end - at) for at, end in zip(ends, ends[1:])]
+
+
+def command(seed, first, count, cpus):
+    """One process on each CPU, all at the same time; fails if one of them does."""
+    parts = [f"vmtool cpu {cpu} torture {seed} {at} {size} 0 & all=\"$all $!\""
+             for cpu, (at, size) in zip(cpus, shares(first, count, len(cpus)))]
+    return "; ".join([*parts, "bad=0; for one in $all; do wait $one || bad=$?; done; (exit $bad)"])
+
+
+def torture(lab, seed, first, count, cpus=(1,), timeout=120):
+    """So many random sequences, divided between CPUs; the sums of vmtool's figures."""
     __tracebackhide__ = True
-    result = lab.run(["vmtool", "cpu", cpu, "torture", seed, first, count, 0], timeout=timeout)
+    result = lab.sh(command(seed, first, count, cpus), timeout=timeout)
     lines = [Line(text) for text in result.out.splitlines() if text]
     again = f"make torture SEED={seed} FIRST={first} COUNT={count}"
     require(result.status == 0 and not result.timed_out, expected="the driver takes them all",
@@ -75,7 +89,19 @@ def torture(lab, seed, first, count, cpu=1, timeout=120):
     failed = [line.text for line in lines if line.what == "failed"]
     require(not failed, expected="none", seen=failed[:3], what=f"VM entries that failed; {again}",
             read=HOSTILE)
-    return only(lines, "torture")
+    total = Counter()
+    for line in lines:
+        if line.what == "torture":
+            total.update({name: value for name, value in line.items() if isinstance(value, int)})
+    check(total["sequences"], count, f"sequences that were run; {again}", read=HOSTILE)
+    return total
+
+
+def digests(lab, seed, first, count):
+    """{sequence: (has time had a part in it, what became of it)}"""
+    result = lab.sh(f"vmtool cpu 1 torture {seed} {first} {count} 1", timeout=120)
+    lines = [Line(text) for text in result.out.splitlines() if text]
+    return {line.sequence: (line.timed, line.value) for line in lines if line.what == "digest"}
 
 
 def memory(lab):

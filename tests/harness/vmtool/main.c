@@ -67,7 +67,7 @@ static const struct verb verbs[] = {
 	{ "flags", 2, verb_flags, "VCPU FLAGS (VTX_RUN_* of the next turns)" },
 	{ "serve", 3, verb_serve, "VCPU MILLISECONDS SEED (IN reads words that the seed gives)" },
 	{ "until", 3, verb_until, "VCPU KIND TURNS (exit by exit, up to one of this kind)" },
-	{ "torture", 4, verb_torture, "SEED FIRST COUNT VERBOSE (random instruction sequences)" },
+	{ "torture", 4, verb_torture, "SEED FIRST COUNT SHOW (random code; 1: digests, 2: exits)" },
 	{ "slot", 5, verb_slot, "SLOT FLAGS GPA SIZE OFFSET (size 0: unmap)" },
 	{ "slots", 0, verb_slots, "(all of them)" },
 	{ "protect", 3, verb_protect, "ACCESS GPA SIZE (1 read, 2 write, 4 execute)" },

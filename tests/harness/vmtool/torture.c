@@ -4,8 +4,9 @@
  * where no memory is, with a stack in a hole, beside events that nobody expects, and a user who
  * answers anything. Whatever becomes of them, the host has to stay as it is.
  *
- * A sequence is drawn from the seed and its own number: `torture SEED NUMBER 1 1` repeats it, but
- * not what the 511 before it, at most, have left in the same VM.
+ * A sequence is drawn from the seed and its own number, and begins with the vCPU initialised and
+ * all memory as it is for that number: what ran before in the same VM leaves no trace. `torture
+ * SEED NUMBER 1 1` repeats it; its digest is the same, unless time has taken part.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,21 +17,18 @@
 #include "torture.h"
 #include "vmtool.h"
 
-#define TURNS 8 /* of one sequence */
+#define TURNS 8 /* of one part of a sequence */
 #define TURN_NS 100000ULL
-#define SEQUENCES_A_VM 512
 #define INSTRUCTIONS 16
 #define CODE_ROOM 256U
-#define FILL 64
 #define US 1000ULL
-#define PRESENT_WRITE 3ULL
-#define HUGE_PAGE (1ULL << 7)
-#define HUGE_SIZE (2ULL << 20)
-#define ENTRIES 512
-#define GATES 256
 #define CANONICAL 0x7fffffffffffULL
 #define FRAMES 0xfffff000ULL
 #define EIP 0xffffffffULL
+#define VECTOR_NM 7
+#define DRIVER_EXITS 64
+#define FNV_PRIME 0x100000001b3ULL
+#define FNV_BASIS 0xcbf29ce484222325ULL
 
 /* What has happened in all sequences. */
 static struct {
@@ -38,69 +36,52 @@ static struct {
 	int last_error;
 } total;
 
-static uint64_t first_vm, sequence;
-static uint32_t started; /* enum vtx_vcpu_mode of the last INIT_VCPU */
+enum verbose { SUM, DIGESTS, EXITS };
 
-/* ---- the guest's memory --------------------------------------------------------------------- */
+static uint64_t sequence;
+static enum verbose verbose;
 
-static void put64(uint32_t at, uint64_t value)
+/* What became of the sequence: all that user space saw; and has time had a part in it? */
+static uint64_t digest;
+static bool timed;
+
+static void mix(uint64_t value)
 {
-	memcpy(vm.memory + at, &value, sizeof(value));
+	digest = (digest ^ value) * FNV_PRIME;
+	digest ^= digest >> 32;
 }
 
-/* The first 4 GiB one to one: what is no memory can be reached as well. */
-static void make_page_tables(void)
+static void mix_exit(const struct vtx_exit *exit)
 {
-	uint32_t pdpt = TORTURE_CR3 + PAGE, pd = pdpt + PAGE;
-
-	put64(TORTURE_CR3, pdpt | PRESENT_WRITE);
-	for (uint32_t i = 0; i < 4; i++)
-		put64(pdpt + 8 * i, (pd + i * PAGE) | PRESENT_WRITE);
-	for (uint32_t i = 0; i < 4 * ENTRIES; i++)
-		put64(pd + 8 * i, i * HUGE_SIZE | PRESENT_WRITE | HUGE_PAGE);
+	mix(exit->kind | (uint64_t)exit->reason << 32);
+	mix(exit->rip);
+	mix(exit->qualification);
+	mix(exit->vector | (uint64_t)exit->error_code << 32);
+	mix(exit->address);
+	mix(exit->nr);
+	mix(exit->value);
+	mix(exit->gpa ^ exit->linear << 16);
+	mix(exit->memory_access | (uint64_t)exit->slot << 32);
+	mix(exit->port | exit->io_flags << 16 | (uint64_t)exit->msr << 32);
+	mix(exit->data);
 }
 
-static void make_tables(struct draw *d)
+static unsigned int make_code(struct draw *d)
 {
-	static const uint64_t gdt[] = { 0,
-					0x00af9b000000ffffULL,
-					0x00cf93000000ffffULL,
-					0x00cf9b000000ffffULL,
-					0x00008b0000000067ULL + (0x7800ULL << 16),
-					0,
-					0x00009b000000ffffULL,
-					0x000093000000ffffULL };
-
-	memcpy(vm.memory + TORTURE_GDT, gdt, sizeof(gdt));
-	for (uint32_t i = 0; i < GATES; i++) {
-		uint64_t handler = TORTURE_HANDLERS + 16 * draw_below(d, 16);
-
-		put64(TORTURE_IDT64 + 16 * i, handler | 8 << 16 | 0x8e0000000000ULL);
-		put64(TORTURE_IDT64 + 16 * i + 8, 0);
-		put64(TORTURE_IDT32 + 8 * i, handler | 24 << 16 | 0x8e0000000000ULL);
-	}
-	make_page_tables();
-}
-
-static void make_code(struct draw *d)
-{
-	uint8_t *code = vm.memory + TORTURE_CODE;
+	uint8_t *code = torture_at(TORTURE_CODE);
 	unsigned int length = draw_code(d, code, CODE_ROOM, 1 + draw_below(d, INSTRUCTIONS));
 
 	memcpy(code + length, "\x0f\x01\xc1\xf4\xeb\xfd", 6); /* vmcall; hlt; and again */
+	timed |= torture_tells_time(code, length);
+	return length;
 }
 
-static void make_handlers(struct draw *d)
+static void note(int error)
 {
-	unsigned int length;
-
-	for (unsigned int i = 0; i < 16; i++) {
-		uint8_t *handler = vm.memory + TORTURE_HANDLERS + 16 * i;
-
-		length = draw_below(d, 3) ? draw_code(d, handler, 8, 1) : 0;
-		/* Most end the sequence (vmcall): one that faults for ever tells little. */
-		memcpy(handler + length, draw_below(d, 4) ? "\x0f\x01\xc1\xf4" : "\x48\xcf\xf4\xf4",
-		       4);
+	mix((uint64_t)error);
+	if (error) {
+		total.refused++;
+		total.last_error = error;
 	}
 }
 
@@ -108,17 +89,22 @@ static void make_handlers(struct draw *d)
 
 static int start(struct draw *d, uint32_t mode)
 {
-	struct vtx_vcpu_init how = { .mode = mode, .rip = TORTURE_CODE, .rsp = TORTURE_STACK,
-				     .rdi = draw_value(d), .rsi = draw_value(d),
+	struct vtx_vcpu_init how = { .mode = mode,
+				     .rip = TORTURE_CODE,
+				     .rsp = TORTURE_STACK,
+				     .rdi = draw_value(d),
+				     .rsi = draw_value(d),
 				     .rdx = draw_value(d) };
 
 	return ioctl(vm.fd, VTXDRV_INIT_VCPU, &how) ? errno : 0;
 }
 
+/* With the next turn, which costs no ioctl, or by the ioctl. */
 static int start_regs(struct draw *d)
 {
 	struct vtx_vcpu_regs all = { 0 };
 	__u64 *reg = &all.regs.rax;
+	struct vtx_run *run = vm.run[0];
 
 	for (int i = 0; i < 16; i++)
 		reg[i] = draw_value(d);
@@ -126,7 +112,11 @@ static int start_regs(struct draw *d)
 		all.regs.rsp = TORTURE_STACK;
 	all.regs.rip = TORTURE_CODE;
 	all.regs.rflags = 2 | (draw(d) & (draw_below(d, 4) ? 0x200 : 0x44700));
-	return ioctl(vm.fd, VTXDRV_SET_REGS, &all) ? errno : 0;
+	if (!draw_below(d, 8))
+		return ioctl(vm.fd, VTXDRV_SET_REGS, &all) ? errno : 0;
+	run->regs = all.regs;
+	run->flags |= VTX_RUN_SET_REGS;
+	return 0;
 }
 
 static uint64_t table_base(struct draw *d, uint64_t there)
@@ -141,13 +131,33 @@ static uint64_t table_base(struct draw *d, uint64_t there)
 	}
 }
 
-/* IDT, GDT and page tables: right, or in a hole, or anywhere. */
-static int start_sregs(struct draw *d, uint32_t mode)
+/* After VTXDRV_INIT_VCPU they are the same each time. */
+static int get_sregs(struct vtx_vcpu_sregs *all, uint32_t mode, bool fresh)
 {
-	struct vtx_vcpu_sregs all = { 0 };
+	static struct vtx_vcpu_sregs known[VTX_VCPU_MODES];
+	static bool is_known[VTX_VCPU_MODES];
 
-	if (ioctl(vm.fd, VTXDRV_GET_SREGS, &all))
+	if (fresh && is_known[mode]) {
+		*all = known[mode];
+		return 0;
+	}
+	*all = (struct vtx_vcpu_sregs){ 0 };
+	if (ioctl(vm.fd, VTXDRV_GET_SREGS, all))
 		return errno;
+	if (fresh)
+		known[mode] = *all;
+	is_known[mode] |= fresh;
+	return 0;
+}
+
+/* IDT, GDT and page tables: right, or in a hole, or anywhere. */
+static int start_sregs(struct draw *d, uint32_t mode, bool fresh)
+{
+	struct vtx_vcpu_sregs all;
+	int error = get_sregs(&all, mode, fresh);
+
+	if (error)
+		return error;
 	all.sregs.idtr.base = table_base(d, mode == VTX_MODE_LONG ? TORTURE_IDT64 : TORTURE_IDT32);
 	all.sregs.idtr.limit = draw_below(d, 4) ? 0xfff : (uint16_t)draw(d);
 	all.sregs.gdtr.base = table_base(d, TORTURE_GDT);
@@ -155,14 +165,6 @@ static int start_sregs(struct draw *d, uint32_t mode)
 	if (mode == VTX_MODE_LONG && draw_below(d, 4))
 		all.sregs.cr3 = draw_below(d, 8) ? TORTURE_CR3 : draw_value(d) & FRAMES;
 	return ioctl(vm.fd, VTXDRV_SET_SREGS, &all) ? errno : 0;
-}
-
-static void note(int error)
-{
-	if (error) {
-		total.refused++;
-		total.last_error = error;
-	}
 }
 
 static void send_events(struct draw *d)
@@ -186,6 +188,7 @@ static void send_events(struct draw *d)
 					   .first_ns = draw_below(d, 4) ? 1 : 0,
 					   .period_ns = 20 * US + draw_below(d, 1000000) };
 
+		timed = true;
 		note(ioctl(vm.fd, VTXDRV_SET_TIMER, &timer) ? errno : 0);
 	}
 }
@@ -233,89 +236,114 @@ static bool answer_exit(struct draw *d, struct vtx_run *run)
 	return run->exit.handled;
 }
 
-static void run_sequence(struct draw *d, bool verbose)
+/*
+ * Exits that are the driver's affair, which user space sees only because it asked for every one:
+ * memory that got its frame, an FPU state that was away.
+ */
+static bool is_of_driver(const struct vtx_exit *exit)
+{
+	return exit->handled && (exit->kind == VTX_EXIT_NOT_PRESENT ||
+				 (exit->kind == VTX_EXIT_EXCEPTION && exit->vector == VECTOR_NM));
+}
+
+static int one_turn(void)
+{
+	int error, again = DRIVER_EXITS;
+
+	do {
+		error = run_once(0, TURN_NS);
+	} while (!error && is_of_driver(&vm.run[0]->exit) && --again);
+	return error;
+}
+
+/* When an interrupt of the host comes, or a limit is reached, nobody can say. */
+static bool tells_time(uint32_t kind)
+{
+	return kind == VTX_EXIT_TIMEOUT || kind == VTX_EXIT_TIMER || kind == VTX_EXIT_INTERRUPT ||
+	       kind == VTX_EXIT_NMI;
+}
+
+static void note_exit(const struct vtx_exit *exit)
+{
+	total.turns++;
+	total.kinds[exit->kind < VTX_EXIT_KINDS ? exit->kind : VTX_EXIT_KINDS]++;
+	timed |= tells_time(exit->kind);
+	mix_exit(exit);
+	if (verbose == EXITS)
+		print_exit(0, 0);
+	if (exit->kind == VTX_EXIT_ENTRY_FAILED)
+		answer("failed sequence=%llu reason=%#x\n", (unsigned long long)sequence,
+		       exit->reason);
+}
+
+/* Returns false if the vCPU cannot go on. */
+static bool run_part(struct draw *d)
 {
 	struct vtx_run *run = vm.run[0];
+	bool on = true;
 
-	for (int turn = 0; turn < TURNS; turn++) {
-		int error = run_once(0, TURN_NS);
+	for (int turn = 0; turn < TURNS && on; turn++) {
+		int error = one_turn();
 
 		note(error);
 		if (error)
-			break;
-		total.turns++;
-		total.kinds[run->exit.kind < VTX_EXIT_KINDS ? run->exit.kind : VTX_EXIT_KINDS]++;
-		if (verbose)
-			print_exit(0, 0);
-		if (run->exit.kind == VTX_EXIT_ENTRY_FAILED)
-			answer("failed sequence=%llu reason=%#x\n", (unsigned long long)sequence,
-			       run->exit.reason);
-		if (!answer_exit(d, run))
-			break;
+			return false;
+		note_exit(&run->exit);
+		on = answer_exit(d, run);
 	}
-	run->flags = 0;
+	return run->exit.kind != VTX_EXIT_TIMEOUT;
 }
 
 /* ---- one sequence after the other ----------------------------------------------------------- */
 
-static int new_vm(uint64_t seed)
+static void print_code(uint32_t mode, unsigned int length)
 {
-	struct draw d = { .state = seed ^ sequence / SEQUENCES_A_VM };
-	char *words[] = { "2M", "1", NULL };
-	bool was_quiet = quiet;
-	int error;
-
-	verb_close(NULL);
-	quiet = true;
-	error = verb_create(words);
-	quiet = was_quiet;
-	if (!error) {
-		make_tables(&d);
-		make_handlers(&d);
-	}
-	if (!error && draw_below(&d, 2)) {
-		struct vtx_msr_policy policy = { .action = VTX_MSR_USER };
-
-		error = ioctl(vm.fd, VTXDRV_MSR_POLICY, &policy) ? errno : 0;
-	}
-	return error;
+	answer("sequence mode=%u code=", mode);
+	for (unsigned int i = 0; i < length + 6; i++)
+		answer("%02x", torture_at(TORTURE_CODE)[i]);
+	answer("\n");
 }
 
-static int one_sequence(uint64_t seed, bool verbose)
+/* Code, registers, events, and a run; the vCPU is as INIT or the part before has left it. */
+static bool one_part(struct draw *d, uint32_t mode, bool fresh)
 {
-	static const uint32_t modes[] = { VTX_MODE_LONG, VTX_MODE_LONG, VTX_MODE_LONG,
-					  VTX_MODE_REAL, VTX_MODE_PROTECTED, VTX_MODE_PAGED };
+	unsigned int length = make_code(d);
+
+	vm.run[0]->flags = 0;
+	if (verbose == EXITS)
+		print_code(mode, length);
+	note(start_regs(d));
+	if (draw_below(d, 4))
+		note(start_sregs(d, mode, fresh));
+	if (!draw_below(d, 3))
+		send_events(d);
+	return run_part(d);
+}
+
+static int one_sequence(uint64_t seed, bool new_vm)
+{
+	static const uint32_t modes[] = { VTX_MODE_LONG, VTX_MODE_LONG,	     VTX_MODE_LONG,
+					  VTX_MODE_LONG, VTX_MODE_PROTECTED, VTX_MODE_REAL,
+					  VTX_MODE_REAL, VTX_MODE_PAGED };
 	struct draw d = { .state = seed + sequence * 0xd1342543de82ef95ULL };
-	uint32_t mode = modes[draw_below(&d, 6)];
-	bool fresh = sequence == first_vm || sequence % SEQUENCES_A_VM == 0;
-	bool again = fresh || !draw_below(&d, 3);
-	int error = fresh ? new_vm(seed) : 0;
+	uint32_t mode = modes[draw_below(&d, 8)];
+	int parts = draw_below(&d, 8) ? 1 : 2 + draw_below(&d, 3);
+	int error = new_vm ? torture_new_vm(seed, sequence) : 0;
 
 	if (error)
 		return error;
-	if (!draw_below(&d, 16)) /* otherwise as the one before has left them */
-		make_tables(&d);
-	if (!draw_below(&d, 16))
-		make_handlers(&d);
-	make_code(&d);
-	if (again) { /* often the vCPU goes on in whatever state the last sequence has left it */
-		error = start(&d, mode);
-		started = mode;
-	}
+	digest = FNV_BASIS;
+	timed = false;
+	torture_refresh(seed, sequence);
+	error = start(&d, mode);
 	if (error)
 		return error;
-	if (verbose) {
-		answer("sequence mode=%u code=", started);
-		for (unsigned int i = 0; i < FILL; i++)
-			answer("%02x", vm.memory[TORTURE_CODE + i]);
-		answer("\n");
-	}
-	note(start_regs(&d));
-	if (draw_below(&d, 4))
-		note(start_sregs(&d, started));
-	if (!draw_below(&d, 3))
-		send_events(&d);
-	run_sequence(&d, verbose);
+	for (int part = 0; part < parts; part++)
+		if (!one_part(&d, mode, !part))
+			break;
+	if (verbose)
+		answer("digest sequence=%llu timed=%d value=%#llx\n", (unsigned long long)sequence,
+		       timed, (unsigned long long)digest);
 	return 0;
 }
 
@@ -327,22 +355,20 @@ static void print_total(uint64_t sequences)
 	       total.last_error ? errno_name(total.last_error) : "0");
 	for (uint32_t kind = 0; kind <= VTX_EXIT_KINDS; kind++)
 		if (total.kinds[kind])
-			answer(" %s=%llu", kind_name(kind),
-			       (unsigned long long)total.kinds[kind]);
+			answer(" %s=%llu", kind_name(kind), (unsigned long long)total.kinds[kind]);
 	answer("\n");
 }
 
 int verb_torture(char **words)
 {
-	uint64_t seed = number(words[0]), count = number(words[2]);
-	bool verbose = number(words[3]);
+	uint64_t seed = number(words[0]), first = number(words[1]), count = number(words[2]);
 	int error = 0;
 
-	first_vm = number(words[1]);
-	for (sequence = first_vm; sequence < first_vm + count && !error; sequence++)
-		error = one_sequence(seed, verbose);
+	verbose = (enum verbose)number(words[3]);
+	for (sequence = first; sequence < first + count && !error; sequence++)
+		error = one_sequence(seed, sequence == first || !(sequence % TORTURE_SEQUENCES));
 	if (error)
 		answer("stopped sequence=%llu\n", (unsigned long long)(sequence - 1));
-	print_total(sequence - first_vm);
+	print_total(sequence - first);
 	return error;
 }

@@ -44,7 +44,8 @@ static uint64_t address(struct draw *d)
 {
 	static const uint64_t near[] = {
 		0, TORTURE_CODE, TORTURE_HANDLERS, TORTURE_GDT, TORTURE_IDT64, TORTURE_CR3,
-		TORTURE_STACK, TORTURE_HOLE, TORTURE_MEMORY - 8, TORTURE_MEMORY, 0xfee00000,
+		TORTURE_STACK, TORTURE_HOLE, TORTURE_MEMORY - 8, TORTURE_MEMORY, TORTURE_PD,
+		TORTURE_ALIAS + TORTURE_CODE, TORTURE_LARGE, TORTURE_LARGE + 0x1ffff8, 0xfee00000,
 		0xfec00000, 0xfffffff0, 0x100000000, 0x7ffffffffff8, 0x800000000000,
 		0xffff800000000000, 0xffffffff81000000,
 	};
@@ -268,4 +269,18 @@ unsigned int draw_code(struct draw *d, uint8_t *at, unsigned int room, unsigned 
 	while (count--)
 		put_instruction(&w);
 	return w.length;
+}
+
+/* RDTSC, RDTSCP, RDMSR (of the TSC), RDRAND, RDSEED: what they give differs from time to time. */
+bool torture_tells_time(const uint8_t *code, uint32_t length)
+{
+	for (uint32_t i = 0; i + 1 < length; i++) {
+		uint8_t second = code[i + 1], third = i + 2 < length ? code[i + 2] : 0;
+
+		if (code[i] == 0x0f && (second == 0x31 || second == 0x32 ||
+					(second == 0x01 && third == 0xf9) ||
+					(second == 0xc7 && third >= 0xf0)))
+			return true;
+	}
+	return false;
 }

@@ -121,7 +121,7 @@ int verb_event(char **words), verb_later(char **words), verb_timer(char **words)
 int verb_msrs(char **words), verb_events(char **words), verb_data(char **words);
 int verb_flags(char **words), verb_serve(char **words), verb_until(char **words);
 
-/* torture.c, torture_code.c: guests that nobody has written */
+/* torture*.c: guests that nobody has written */
 int verb_torture(char **words);
 
 #endif
