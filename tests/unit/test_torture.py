@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""make torture on the host: which sequences run where, and one process on each CPU is waited for."""
+"""make torture on the host: which sequences run where, and one process on each CPU is awaited."""
 
 import subprocess
 
