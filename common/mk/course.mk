@@ -5,7 +5,7 @@
 #   make solution-diff STAGE=02                            what a correct answer adds to it
 #   make check-grader [ONLY=name] [BUDGET=minutes]         starters, mutants and cheats, each graded
 #   make torture [COUNT=n] [SEED=n] [FIRST=n] [JOBS=n]     random guests against the driver
-#   make bench [SAVE=1]                                   vtxdrv beside KVM
+#   make bench [SAVE=1 [ACCEPT='row=why']]                 vtxdrv beside KVM
 #   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
 
 COURSE = $(HARNESS) $(PYTHON) -m
@@ -41,9 +41,9 @@ torture: deps project$(NEWEST) ## random instruction sequences in guests, a mill
 	@$(COURSE) stage.torture --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/torture --jobs $(JOBS) \
 		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) $(call given,MODEL,model) $(call given,KVER,kver)
 
-bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures
+bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures; ACCEPT='row=why'
 	@$(HARNESS) $(PYTHON) -m bench --stage-dir $(O)/project$(NEWEST) --out $(O)/bench \
-		$(if $(filter 1,$(SAVE)),--save) $(if $(KVER),--kver $(KVER))
+		$(if $(filter 1,$(SAVE)),--save) $(call given,ACCEPT,accept) $(if $(KVER),--kver $(KVER))
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Measure vtxdrv and KVM in one lab machine: make bench [SAVE=1]; see docs/bench.md.
 
-    python3 -m bench --stage-dir build/project06 --out build/bench [--save]
+    python3 -m bench --stage-dir build/project06 --out build/bench [--save [--accept 'ROW=WHY']]
 """
 
 from __future__ import annotations
@@ -91,12 +91,23 @@ def check_committed() -> str:
     return git("rev-parse", "HEAD")
 
 
-def save(figures: dict[str, rows.Figures], commit: str, release: str) -> None:
+def reasons(words: list[str]) -> dict[str, str]:
+    """ROW=WHY of each row that may be worse."""
+    pairs = [word.partition("=") for word in words]
+    for name, equals, why in pairs:
+        if name not in rows.NAMES or not equals or not why.strip():
+            raise LabError(f"ACCEPT: expected ROW=WHY with one of {', '.join(rows.NAMES)};"
+                           f" saw {name}{equals}{why}")
+    return {name: why.strip() for name, _, why in pairs}
+
+
+def save(figures: dict[str, rows.Figures], commit: str, release: str, accept: dict) -> None:
     """Append the line, and say what the rule of tests/repo will say."""
     now = datetime.datetime.now(datetime.UTC)
     history.append({"date": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": commit,
                     "kernel": release, "emulator": emulator(),
-                    "cpu": bochs.MODELS["vmx"], **{side: figures[side] for side in rows.SIDES}})
+                    "cpu": bochs.MODELS["vmx"], **{side: figures[side] for side in rows.SIDES},
+                    **({history.ACCEPTED: accept} if accept else {})})
     print(f"saved in {history.PATH.relative_to(REPOSITORY)}; commit it")
     for problem in history.check(history.PATH.read_text(encoding="utf-8")):
         print(f"tests/repo will fail: {problem}")
@@ -108,6 +119,7 @@ def show(figures: dict[str, rows.Figures], out: Path) -> None:
     text = f"\n{report.table(*both)}\n\n{report.bars(*both)}\n"
     if names := report.missed(*both):
         text += f"\ngoal missed: {', '.join(names)}\n"
+    text += "".join(f"\n{words}\n" for words in history.accepted(history.read()))
     (out / "bench.txt").write_text(text, encoding="utf-8")
     drawn = report.svg(*both, out / "bench.svg")
     print(f"{text}\n{out}/bench.txt" + (f", {out}/bench.svg" if drawn else ""))
@@ -119,7 +131,9 @@ def run(options: argparse.Namespace) -> int:
     if lab.stage_number(stage_dir) < FIRST_STAGE:
         raise LabError(f"{stage_dir.name}: expected project{FIRST_STAGE:02d} or later, which"
                        " answers exits and injects interrupts")
-    commit = check_committed() if options.save else ""
+    commit, accept = check_committed() if options.save else "", reasons(options.accept)
+    if accept and not options.save:
+        raise LabError("ACCEPT: expected SAVE=1, for it is a line of history that accepts")
     out.mkdir(parents=True, exist_ok=True)
     kernel = kernels.resolve(options.kver or lab.module_release(stage_dir))
     with Progress("preparing the lab machine"):
@@ -132,7 +146,7 @@ def run(options: argparse.Namespace) -> int:
         figures = measure(machine, [path for path, _ in files])
     show(figures, out)
     if options.save:
-        save(figures, commit, kernel.release)
+        save(figures, commit, kernel.release, accept)
     return 0
 
 
@@ -142,6 +156,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="for table, plot, logs")
     parser.add_argument("--kver", help="kernel; default: the one the module was built for")
     parser.add_argument("--save", action="store_true", help="add a line to history.jsonl")
+    parser.add_argument("--accept", action="append", default=[], metavar="ROW=WHY",
+                        help="with --save: this row is worse on purpose")
     try:
         return run(parser.parse_args())
     except KeyboardInterrupt:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The figures that somebody committed: history.jsonl, one JSON object a line, the newest last.
 
-Lines are compared that were measured alike: same kernel, emulator and processor model.
+Lines are compared that were measured alike: same kernel, emulator and processor model. A row that
+has become worse on purpose is named in its line, with the reason: "accepted": {"create": "…"}. From
+that line on its figure is the one to compare with.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ LAST = 10
 TEXTS = {"date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "commit": r"[0-9a-f]{40}",
          "kernel": r"\S+", "emulator": r"\S.*", "cpu": r"\S+"}
 ALIKE = ("kernel", "emulator", "cpu")
+ACCEPTED = "accepted"  # the one key that a line need not have
+REASON = 20  # characters at least: a reason is a sentence
 
 
 class BadHistory(LabError):
@@ -27,8 +31,8 @@ class BadHistory(LabError):
 
 def problem_of(line: object) -> str:
     """What is wrong with one line; "" if nothing is."""
-    if not isinstance(line, dict) or set(line) != {*TEXTS, *SIDES}:
-        return f"expected the keys {', '.join((*TEXTS, *SIDES))}"
+    if not isinstance(line, dict) or set(line) - {ACCEPTED} != {*TEXTS, *SIDES}:
+        return f"expected the keys {', '.join((*TEXTS, *SIDES))}, and {ACCEPTED} or not"
     for key, pattern in TEXTS.items():
         if not isinstance(line[key], str) or not re.fullmatch(pattern, line[key]):
             return f"{key}: expected {pattern}, saw {line[key]!r}"
@@ -39,6 +43,19 @@ def problem_of(line: object) -> str:
         for name, value in figures.items():
             if type(value) is not int or value <= 0:
                 return f"{side}, {name}: expected a whole number above 0, saw {value!r}"
+    return problem_of_accepted(line)
+
+
+def problem_of_accepted(line: dict) -> str:
+    """What is wrong with the rows that a line accepts as worse; "" if nothing is."""
+    accepted = line.get(ACCEPTED, {})
+    if not isinstance(accepted, dict) or (ACCEPTED in line and not accepted):
+        return f"{ACCEPTED}: expected an object with a reason for each row"
+    for name, why in accepted.items():
+        if name not in line["vtxdrv"]:
+            return f"{ACCEPTED}, {name}: expected a row of vtxdrv's figures"
+        if not isinstance(why, str) or len(why.strip()) < REASON:
+            return f"{ACCEPTED}, {name}: expected a reason of {REASON} characters, saw {why!r}"
     return ""
 
 
@@ -62,31 +79,63 @@ def parse(text: str) -> tuple[list[dict], list[str]]:
     return lines, problems
 
 
-def worse(lines: list[dict]) -> list[str]:
-    """Rows of the newest line that are more than 10 % worse than the last or the best of ten."""
-    if not lines:
-        return []
-    new = lines[-1]
-    before = [line for line in lines[:-1] if all(line[key] == new[key] for key in ALIKE)][-LAST:]
-    problems = []
-    for name, value in new["vtxdrv"].items():
-        having = [line for line in before if name in line["vtxdrv"]]
-        if not having:
+def compared_with(lines: list[dict], name: str) -> list[dict]:
+    """The lines before the newest that a row is compared with, the oldest first."""
+    new, found = lines[-1], []
+    for line in reversed(lines[:-1]):
+        if any(line[key] != new[key] for key in ALIKE) or name not in line["vtxdrv"]:
             continue
-        best = min(having, key=lambda line: line["vtxdrv"][name])
-        for what, old in (("the one before", having[-1]), (f"the best of {len(having)}", best)):
-            was = old["vtxdrv"][name]
-            if value > was * WORSE:
-                problems.append(
-                    f"{name}: {value} at {new['commit'][:12]} is {value / was - 1:.1%} worse than"
-                    f" {what}, {was} at {old['commit'][:12]} of {old['date']}")
+        found.insert(0, line)
+        if name in line.get(ACCEPTED, {}) or len(found) == LAST:
+            break
+    return found
+
+
+def worse_than_before(lines: list[dict], name: str) -> list[str]:
+    """In what way a row of the newest line is more than 10 % worse than the last, or the best."""
+    new, having = lines[-1], compared_with(lines, name)
+    if not having:
+        return []
+    value, problems = new["vtxdrv"][name], []
+    best = min(having, key=lambda line: line["vtxdrv"][name])
+    for what, old in (("the one before", having[-1]), (f"the best of {len(having)}", best)):
+        was = old["vtxdrv"][name]
+        if value > was * WORSE:
+            problems.append(
+                f"{name}: {value} at {new['commit'][:12]} is {value / was - 1:.1%} worse than"
+                f" {what}, {was} at {old['commit'][:12]} of {old['date']}")
     return problems
+
+
+def worse(lines: list[dict]) -> list[str]:
+    """Rows of the newest line that are worse and not accepted, or accepted and not worse."""
+    problems = []
+    for name in lines[-1]["vtxdrv"] if lines else ():
+        found = worse_than_before(lines, name)
+        if name not in lines[-1].get(ACCEPTED, {}):
+            problems += found
+        elif not found:
+            problems.append(f"{name}: {ACCEPTED} as worse, but {lines[-1]['vtxdrv'][name]} is not"
+                            f" more than {WORSE - 1:.0%} worse than before: take it out")
+    return problems
+
+
+def accepted(lines: list[dict]) -> list[str]:
+    """What is accepted as worse in the last lines, for people."""
+    return [f"{name}: {line['vtxdrv'][name]:,} since {line['commit'][:12]} of {line['date']},"
+            f" accepted as worse: {why}"
+            for line in lines[-LAST:] for name, why in line.get(ACCEPTED, {}).items()]
 
 
 def check(text: str) -> list[str]:
     """All that the rule of tests/repo has to say about a history."""
     lines, problems = parse(text)
     return problems or worse(lines)
+
+
+def read(path: Path = PATH) -> list[dict]:
+    """The lines that there are."""
+    return parse(path.read_text(encoding="utf-8"))[0] if path.exists() else []
 
 
 def append(line: dict, path: Path = PATH) -> None:

@@ -5,16 +5,22 @@ import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from bench import __main__ as bench_main
 from bench import history, report, rows
+from harness.errors import LabError
 
 KVM = {name: 1000 * (i + 1) for i, name in enumerate(rows.NAMES)}
 OURS = {name: value // 2 for name, value in KVM.items()} | {"cpuid": 215, "out": 1100}
 
 
-def line(number=1, **vtxdrv):
-    return {"date": f"2026-11-{number:02d}T10:00:00Z", "commit": f"{number:040x}",
-            "kernel": "6.1.0-1-amd64", "emulator": "Bochs 2.7", "cpu": "haswell",
-            "vtxdrv": OURS | vtxdrv, "kvm": KVM}
+WHY = "each VM has a second page now"
+
+
+def line(number=1, accepted=None, **vtxdrv):
+    found = {"date": f"2026-11-{number:02d}T10:00:00Z", "commit": f"{number:040x}",
+             "kernel": "6.1.0-1-amd64", "emulator": "Bochs 2.7", "cpu": "haswell",
+             "vtxdrv": OURS | vtxdrv, "kvm": KVM}
+    return found if accepted is None else found | {"accepted": accepted}
 
 
 def text(*lines):
@@ -118,7 +124,66 @@ def test_kvm_may_become_slower():
     assert history.check(text(line(1), slower)) == []
 
 
+def test_a_regression_that_nobody_accepted_fails_with_row_and_figures():
+    last, best = history.check(text(line(1, create=90000), line(2, create=95000),
+                                    line(3, create=120000)))
+    assert all(word in last for word in ("create: 120000", "26.3% worse", "the one before, 95000"))
+    assert all(word in best for word in ("create: 120000", "33.3% worse", "best of 2, 90000"))
+
+
+def test_an_accepted_regression_passes():
+    assert history.check(text(line(1), line(2, create=10**8, accepted={"create": WHY}))) == []
+
+
+def test_accepting_one_row_accepts_no_other():
+    problem, _ = history.check(text(line(1), line(2, create=10**8, out=5000,
+                                                  accepted={"create": WHY})))
+    assert problem.startswith("out: 5000")
+
+
+def test_an_accepted_figure_is_what_later_ones_are_compared_with():
+    lines = [line(1, create=1000), line(2, create=2000, accepted={"create": WHY})]
+    assert history.check(text(*lines, line(3, create=2200))) == []
+    problem, _ = history.check(text(*lines, line(3, create=2201)))
+    assert problem.startswith("create: 2201") and "the one before, 2000" in problem
+    creeping = history.check(text(*lines, line(3, create=2180), line(4, create=2300)))
+    assert len(creeping) == 1 and "best of 2, 2000" in creeping[0]
+    assert history.check(text(*lines, line(3, create=1000))) == []
+
+
+def test_what_was_accepted_elsewhere_is_no_excuse_here():
+    other = line(2, create=2000, accepted={"create": WHY}) | {"kernel": "6.12.0-1-amd64"}
+    assert history.check(text(line(1, create=1000), other, line(3, create=2000)))
+
+
+def test_nobody_accepts_in_advance():
+    problem, = history.check(text(line(1), line(2, accepted={"create": WHY})))
+    assert problem.startswith("create: accepted as worse, but") and "take it out" in problem
+    assert history.check(text(line(1, accepted={"create": WHY})))
+
+
+def test_what_is_accepted_is_shown():
+    lines = [line(1), line(2, create=10**8, accepted={"create": WHY}), line(3, create=10**8)]
+    shown, = history.accepted(lines)
+    assert shown.startswith("create: 100,000,000 since") and shown.endswith(WHY)
+    assert history.accepted([*lines, *(line(i) for i in range(4, 14))]) == []
+
+
+@pytest.mark.parametrize(("words", "wrong"), [
+    (["create"], "expected ROW=WHY"), (["create="], "expected ROW=WHY"),
+    (["creat=" + WHY], "one of cpuid"), (["out=" + WHY, "=" + WHY], "expected ROW=WHY"),
+])
+def test_a_reason_on_the_command_line_is_needed(words, wrong):
+    with pytest.raises(LabError, match=wrong):
+        bench_main.reasons(words)
+    assert bench_main.reasons([f"create={WHY}, a=b"]) == {"create": f"{WHY}, a=b"}
+
+
 @pytest.mark.parametrize("bad", [
+    json.dumps(line(accepted={})), json.dumps(line(accepted=["create"])),
+    json.dumps(line(accepted=WHY)), json.dumps(line(accepted={"create": ""})),
+    json.dumps(line(accepted={"create": "because"})), json.dumps(line(accepted={"create": 1})),
+    json.dumps(line(accepted={"create": " " * 30})), json.dumps(line(accepted={"creat": WHY})),
     "{", "[]", "", json.dumps({**line(), "more": 1}),
     json.dumps({k: v for k, v in line().items() if k != "cpu"}),
     json.dumps(line() | {"commit": "main"}), json.dumps(line() | {"date": "today"}),
