@@ -44,7 +44,7 @@ def test_taken_from_a_running_guest(vms, rng, vcpus):
     """A guest counts in a page; from one moment on it does not, and exits for it."""
     image = wide(COUNTS)
     for change, kind in CHANGES:
-        begin = [word for n in range(vcpus) for word in ("begin", n, 5 * LATE)]
+        begin = [word for n in range(vcpus) for word in ("begin", n, LATE)]
         finish = [word for n in range(vcpus) for word in ("finish", n)]
         look = ["read", 4 * MIB, 8]
         lines = vmtool(vms, *vm(image, vcpus=vcpus), *WINDOW, 4 * MIB, *begin, "sleep", 30, *look,
@@ -67,7 +67,7 @@ def test_moved_under_a_running_guest(vms, rng):
         words += [*WINDOW, new]
         if old != new:
             words += ["read", old, 8, "sleep", 3, "read", old, 8, "read", new, 8]
-    lines = vmtool(vms, *vm(image), *WINDOW, places[0], "begin", 0, 5 * LATE, "sleep", 10, *words,
+    lines = vmtool(vms, *vm(image), *WINDOW, places[0], "begin", 0, LATE, "sleep", 10, *words,
                    "slot", 5, 0, f"{HOLE:#x}", 0, 0, "finish", 0)
     found = words_read(lines)
     for n in range(0, len(found), 3):

@@ -210,12 +210,12 @@ TOUCHES = """
 	mov $what, %esi
 	mov $BASE, %edi
 2:	lodsb
-	test $1, %al
+	test $2, %al
 	jz 3f
-	incl (%rdi)
-3:	test $2, %al
-	jz 4f
 	orb (%rdi), %bl
+3:	test $1, %al
+	jz 4f
+	incl (%rdi)
 4:	add $4096, %rdi
 	dec %ecx
 	jnz 2b
@@ -232,7 +232,7 @@ def pages_of(line):
 
 
 def pattern(rng):
-    """For each page: 1 write, 2 read, 3 both, 0 neither; more of it in some regions."""
+    """For each page: 1 write, 2 read, 3 read and then write, 0 neither; more in some regions."""
     dense = [rng.choice((0.02, 0.3, 0.9)) for _ in range(PAGES // 64)]
     return [rng.choice((1, 2, 3)) if rng.random() < dense[n // 64] else rng.choice((0, 2))
             for n in range(PAGES)]
@@ -273,7 +273,7 @@ def test_dirty_log_of_a_running_guest(vms, rng):
     image = wide(f"mov ${HOLE + page * PAGE}, %edi; 1: incq (%rdi); pause; jmp 1b")
     rounds = 6
     lines = vmtool(vms, *vm(image, "64M"), "slot", 3, LOG_DIRTY, HOLE, PAGES * PAGE, 40 * MIB,
-                   "begin", 0, 5 * LATE, "sleep", 50,
+                   "begin", 0, LATE, "sleep", 50,
                    *["dirtylog", 3, 1, 0, PAGES, "sleep", 20] * rounds, "slot", 3, 0, HOLE, 0, 0,
                    "finish", 0, timeout=60)
     for n, line in enumerate(line for line in lines if line.what == "dirtylog"):
