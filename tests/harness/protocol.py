@@ -28,6 +28,10 @@ LONGEST = 64 << 20  # a longer length is a damaged header
 COMPRESS_FROM = 256
 CHUNK = 8 << 10  # largest piece sent at once: some seconds under Bochs
 TRIES = 8
+# The agent's line has a FIFO of 16 bytes, and a guest under the driver may keep its interrupts away for
+# some milliseconds: what came damaged is sent again in pieces that fit, when the agent has done
+# complaining of what it took for frames in it.
+PIECE, PAUSE, QUIET = 14, 0.01, 0.1
 WATCH_EVERY = 0.02  # seconds; under Bochs the bytes of an answer come one by one
 MOST_STRANGE = 32  # frames with another id, of which an honest line has one now and then
 
@@ -180,6 +184,12 @@ class Link:
             if broken:
                 self._gone(broken)
 
+    def send_slowly(self, data: bytes) -> None:
+        """Send so little at a time that it cannot overrun the receiver."""
+        for start in range(0, len(data), PIECE):
+            self.send(data[start:start + PIECE])
+            time.sleep(PAUSE)
+
     def _gone(self, error: OSError) -> NoReturn:
         """The line broke: give the watch a moment to find out why, which is the better message."""
         for _ in range(20):
@@ -247,22 +257,24 @@ class Link:
         return self._await(ident, data)
 
     def _await(self, ident: int, data: bytes) -> Answer:
-        tries, strange, asked = 0, 0, time.monotonic()
+        tries, strange, asked, owed = 0, 0, time.monotonic(), False
         while tries < TRIES and strange < MOST_STRANGE:
             frame = self.receive()
-            if frame is None:
+            if owed and frame is None and time.monotonic() - self._heard > QUIET:
+                self.send_slowly(data)
+                asked, owed = time.monotonic(), False
+            elif frame is None:
                 silent = time.monotonic() - max(self._heard, asked)
                 if silent > self._patience:
                     self._parser.reset()
                     self.send(encode(Req.RESEND, ident))
                     asked = time.monotonic()
-                continue
-            if not frame.good:
+            elif not frame.good:
                 tries += 1
                 self.send(encode(Req.RESEND, ident))
             elif frame.type == Ans.NAK:
-                tries += 1
-                self.send(data)
+                tries += not owed
+                owed = True
             elif frame.id == ident and frame.type in (Ans.DONE, Ans.ERROR):
                 return self._finish(frame)
             else:

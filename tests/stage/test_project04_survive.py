@@ -137,8 +137,8 @@ def test_one_runner(vms, rng, nonce):
         check(len(vcpus), 1, "VMs while one guest runs")
     finally:
         kill(vms, running.pid)
-    lines = vmtool(vms, *guest(guests.code("1: jmp 1b")), "spin", 0, "sleep", 50, "try", "run", 0,
-                   100)
+    lines = vmtool(vms, "cpu", 1, *guest(guests.code("1: jmp 1b")), "spin", 0, "sleep", 50, "try",
+                   "run", 0, 100)
     kill(vms, only(lines, "spin").pid)
     check(refused(lines), [("run", "EBUSY")], "a second runner of a vCPU")
 

@@ -91,6 +91,25 @@ class FakeAgent(threading.Thread):
                 self.end.sendall(self.script.pop(0)(frame))
 
 
+class OverrunAgent(FakeAgent):
+    """Has no room for more than 16 bytes at a time, and says NAK a dozen times where it had none."""
+
+    def run(self):
+        parser, self.bursts = Parser(), 0
+        while True:
+            data = self.end.recv(65536)
+            if not data:
+                break
+            if len(data) > 64:  # a loaded machine may put a few pieces together
+                self.bursts += 1
+                parser.reset()
+                self.end.sendall(encode(Ans.NAK, 0) * 12)
+                continue
+            parser.feed(data)
+            while frame := parser.next():
+                self.end.sendall(done(frame))
+
+
 def done(frame, data: bytes = b"answer") -> bytes:
     return encode(Ans.DONE, frame.id, body(data))
 
@@ -117,6 +136,13 @@ def test_a_request_that_arrived_damaged_is_sent_again():
     agent = FakeAgent(nak, done)
     assert link_to(agent).request(Req.RUN, b"x").body == b"answer"
     assert agent.seen == [Req.RUN, Req.RUN]
+
+
+def test_a_receiver_that_is_overrun_gets_the_request_in_small_pieces():
+    """It complains of each piece of damage, and a burst that it has no room for is lost."""
+    agent = OverrunAgent()
+    assert link_to(agent).request(Req.RUN, random.Random(1).randbytes(500)).body == b"answer"
+    assert agent.bursts == 1
 
 
 def test_answers_to_other_questions_are_not_waited_for_for_ever():
