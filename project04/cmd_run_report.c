@@ -217,6 +217,11 @@ static void report_refused(const struct run *run)
 			  run->end_vcpu, strerror(run->code));
 }
 
+/* From project06 on interrupts and NMIs wake a guest, but not this one. */
+#define NO_WAY_UP \
+	(VTX_STAGE >= 6 ? "nothing can wake it with RFLAGS.IF clear and no NMI that waits" : \
+			  "nothing can wake it in this project")
+
 void run_report(struct run *run)
 {
 	switch (run->end) {
@@ -224,9 +229,9 @@ void run_report(struct run *run)
 	case RUN_EXITED:
 		return;
 	case RUN_HALTED:
-		ctl_error("run: the guest has halted (HLT) at RIP 0x%" PRIx64 ", and nothing can "
-			  "wake it in this project: that is its end.",
-			  (u64)run->exit.rip);
+		ctl_error("run: the guest has halted (HLT) at RIP 0x%" PRIx64 ", and %s: that is "
+			  "its end.",
+			  (u64)run->exit.rip, NO_WAY_UP);
 		return;
 	case RUN_TIMEOUT:
 		ctl_error("run: stopped: not done after %g s.",
