@@ -256,6 +256,8 @@ static int events_vcpu_reset(struct vtx_vcpu *vcpu, u32 mode)
 	struct vtx_vcpu_events_state *events = &vcpu->events;
 	unsigned long flags;
 
+	/* Else a timer that somebody sets meanwhile could run, and what it sends be forgotten. */
+	raw_spin_lock(&events->timer_lock);
 	vtx_timer_stop(vcpu);
 	raw_spin_lock_irqsave(&events->lock, flags);
 	events->queue = (struct event_queue){};
@@ -264,6 +266,7 @@ static int events_vcpu_reset(struct vtx_vcpu *vcpu, u32 mode)
 	events->injected = (struct vtx_injection){};
 	vtx_events_changed(vcpu);
 	raw_spin_unlock_irqrestore(&events->lock, flags);
+	raw_spin_unlock(&events->timer_lock);
 	hv->request_window(vcpu, false, false);
 	return 0;
 }

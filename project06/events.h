@@ -12,7 +12,6 @@
 #define EVENTS_H
 
 #include <linux/hrtimer.h>
-#include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/spinlock.h>
 
@@ -31,7 +30,7 @@ struct vtx_vcpu_events_state {
 	bool window; /**< the processor has been asked for a window */
 	struct vtx_injection injected; /**< by the last entry: it comes back if that fails */
 	struct rcuwait sleeper; /**< the task that waits in HLT */
-	struct mutex timer_lock; /**< one VTXDRV_SET_TIMER at a time */
+	raw_spinlock_t timer_lock; /**< of who stops and starts the timer: before lock */
 	struct hrtimer timer; /**< VTXDRV_SET_TIMER */
 	u64 period_ns; /**< of the timer; 0: once */
 	u8 timer_vector; /**< 0: VTX_EXIT_TIMER */

@@ -54,7 +54,7 @@ void vtx_timer_init(struct vtx_vcpu *vcpu)
 {
 	struct hrtimer *timer = &vcpu->events.timer;
 
-	mutex_init(&vcpu->events.timer_lock);
+	raw_spin_lock_init(&vcpu->events.timer_lock);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 	hrtimer_setup(timer, timer_expires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 #else
@@ -119,9 +119,9 @@ long vtx_ioctl_set_timer(struct vtx_file *file, void __user *arg)
 	err = check_timer(&timer);
 	if (err)
 		return err;
-	mutex_lock(&vcpu->events.timer_lock);
+	raw_spin_lock(&vcpu->events.timer_lock);
 	vtx_timer_stop(vcpu);
 	set_timer(vcpu, &timer);
-	mutex_unlock(&vcpu->events.timer_lock);
+	raw_spin_unlock(&vcpu->events.timer_lock);
 	return 0;
 }
