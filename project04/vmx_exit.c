@@ -207,12 +207,23 @@ static u64 behind_instruction(const struct vtx_vcpu *vcpu)
 	return next;
 }
 
+void vmx_single_step(struct vtx_vcpu *vcpu)
+{
+	if (!(vcpu->regs.rflags & RFLAGS_TF) ||
+	    vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF)
+		return;
+	vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
+			   vmcs_read_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) |
+				   PENDING_DEBUG_BS);
+}
+
 /* STI, MOV SS and POP SS block events until the next instruction, which is the skipped one. */
 int vmx_skip_instruction(struct vtx_vcpu *vcpu)
 {
 	u32 blocking;
 
 	vcpu->regs.rip = behind_instruction(vcpu);
+	vmx_single_step(vcpu);
 	blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE,

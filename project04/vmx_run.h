@@ -36,6 +36,12 @@ void vmx_world_end(struct vtx_vcpu *vcpu);
 void vmx_primary_change(struct vmx_vcpu *vmx, u32 mask, bool on);
 
 /**
+ * An instruction of the guest has been executed for it: where RFLAGS.TF is set, the next entry
+ * delivers the trap behind it (SDM vol. 3, "Guest Non-Register State"). Loaded.
+ */
+void vmx_single_step(struct vtx_vcpu *vcpu);
+
+/**
  * Bring the VMCS up to date with the host and with vcpu->regs, as hv->enter does first; a second
  * call finds nothing to do. Loaded, interrupts off.
  *

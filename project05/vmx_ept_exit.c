@@ -117,4 +117,6 @@ void vmx_moved(struct vtx_vcpu *vcpu)
 	vcpu->moved = false;
 	if (blocking & ends)
 		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, blocking & ~ends);
+	if (vcpu->regs.rip != vcpu->exit.rip)
+		vmx_single_step(vcpu);
 }
