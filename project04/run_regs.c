@@ -14,6 +14,7 @@
 #include "hv_ops.h"
 #include "mem.h"
 #include "run.h"
+#include "x86_bits.h"
 
 /* Between the stacks that vCPUs get if nobody asks for another place. */
 #define STACK_BYTES 0x10000ULL
@@ -166,9 +167,42 @@ static int do_get_sregs(struct vtx_vcpu *vcpu, void *data)
 	return hv->get_sregs(vcpu, data);
 }
 
+struct sregs_request {
+	const struct vtx_sregs *sregs;
+	u64 pdptes[VTX_PDPTES];
+	bool has_pdptes;
+};
+
+#if VTX_STAGE >= 5
+/* With PAE paging a new CR3 brings four entries along, which are in the guest's memory. */
+static int find_pdptes(struct vtx_file *file, struct sregs_request *request)
+{
+	const struct vtx_sregs *sregs = request->sregs;
+	struct vtx_vm *vm = vtx_file_vm(file);
+	int err;
+
+	if (!vm || !(sregs->cr0 & CR0_PG) || !(sregs->cr4 & CR4_PAE) ||
+	    sregs->efer & IA32_EFER_LMA)
+		return 0;
+	err = space_read_pdptes(vm, sregs->cr3, request->pdptes);
+	request->has_pdptes = !err;
+	return err == -ENOMEM ? err : 0;
+}
+#else
+/* Nobody but the driver sets CR3. */
+static int find_pdptes(struct vtx_file *file, struct sregs_request *request)
+{
+	return 0;
+}
+#endif
+
 static int do_set_sregs(struct vtx_vcpu *vcpu, void *data)
 {
-	return check_still(vcpu, "set registers") ?: hv->set_sregs(vcpu, data);
+	const struct sregs_request *request = data;
+
+	return check_still(vcpu, "set registers") ?:
+		       hv->set_sregs(vcpu, request->sregs,
+				     request->has_pdptes ? request->pdptes : NULL);
 }
 
 static int check_own(u32 vm)
@@ -213,10 +247,13 @@ long vtx_ioctl_get_sregs(struct vtx_file *file, void __user *arg)
 long vtx_ioctl_set_sregs(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_vcpu_sregs sregs;
+	struct sregs_request request = { .sregs = &sregs.sregs };
 
 	if (copy_from_user(&sregs, arg, sizeof(sregs)))
 		return -EFAULT;
-	return check_own(sregs.vm) ?: with_vcpu(file, 0, sregs.vcpu, do_set_sregs, &sregs.sregs);
+	return check_own(sregs.vm) ?:
+		       find_pdptes(file, &request) ?:
+		       with_vcpu(file, 0, sregs.vcpu, do_set_sregs, &request);
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */

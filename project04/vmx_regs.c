@@ -197,12 +197,37 @@ static void write_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 	vcpu->dr_used = true;
 }
 
-int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
+/*
+ * The processor reads them at a MOV to CR3; VM entry takes them from the VMCS, and checks them. Who
+ * leaves CR3 alone leaves them alone.
+ */
+static int set_pdptes(const struct vtx_sregs *has, const struct vtx_sregs *wanted,
+		      const u64 *pdptes)
+{
+	bool pae = has->cr0 & CR0_PG && has->cr4 & CR4_PAE && !(has->efer & IA32_EFER_LMA);
+
+	if (!pae || has->cr3 == wanted->cr3)
+		return 0;
+	if (!pdptes) {
+		pr_notice("set registers: CR3 %#llx, expected the address of four entries of PAE "
+			  "paging in the guest's memory\n",
+			  wanted->cr3);
+		return -EINVAL;
+	}
+	vmcs_write64(VMCS_GUEST_PDPTE0, pdptes[0]);
+	vmcs_write64(VMCS_GUEST_PDPTE1, pdptes[1]);
+	vmcs_write64(VMCS_GUEST_PDPTE2, pdptes[2]);
+	vmcs_write64(VMCS_GUEST_PDPTE3, pdptes[3]);
+	return 0;
+}
+
+int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs, const u64 *pdptes)
 {
 	struct vtx_sregs has;
 	int err;
 
-	err = vmx_get_sregs(vcpu, &has) ?: check_sregs(&has, sregs);
+	err = vmx_get_sregs(vcpu, &has) ?: check_sregs(&has, sregs) ?:
+	      set_pdptes(&has, sregs, pdptes);
 	if (err)
 		return err;
 #if VTX_STAGE >= 6

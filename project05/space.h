@@ -131,4 +131,14 @@ struct vtx_vcpu_init;
  */
 int space_check_init(struct vtx_vm *vm, struct vtx_vcpu_init *init);
 
+/**
+ * Read the four entries that CR3 names with PAE paging, from the guest's memory. May sleep.
+ *
+ * @param vm whose memory
+ * @param cr3 names them in its bits 31:5
+ * @param pdptes out: four
+ * @return 0; -EPERM: there is no memory; -ENOMEM: the host has no frame for it
+ */
+int space_read_pdptes(struct vtx_vm *vm, u64 cr3, u64 *pdptes);
+
 #endif

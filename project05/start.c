@@ -4,6 +4,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/printk.h>
 
 #include "space.h"
@@ -22,6 +24,8 @@
 #define PDPT_AT 0x1000ULL
 #define PD_AT(i) (PDPT_AT + ((i) + 1) * GUEST_PAGE_SIZE)
 #define PDS 4
+/* CR3 names the four entries in these bits. */
+#define PDPT_MASK GENMASK_ULL(31, 5)
 #define PD_ENTRIES 512
 
 static int write_directory(struct vtx_vm *vm, u32 number)
@@ -57,6 +61,29 @@ static int write_tables(struct vtx_vm *vm)
 		err = write_directory(vm, i);
 	}
 	vm->paged_root = PDPT_AT;
+	return err;
+}
+
+/* Memory that nobody has touched is zero: four entries that are not present. */
+int space_read_pdptes(struct vtx_vm *vm, u64 cr3, u64 *pdptes)
+{
+	u64 gpa = cr3 & PDPT_MASK;
+	const struct vtx_slot *slot;
+	struct page *page;
+	u64 offset;
+	int err = -EPERM;
+
+	mutex_lock(&vm->space.lock);
+	slot = slot_find(&vm->space.slots, gpa);
+	if (slot) {
+		offset = gpa - slot->gpa + slot->offset;
+		page = space_page(&vm->memory, offset, false);
+		err = PTR_ERR_OR_ZERO(page);
+		if (!err)
+			memcpy(pdptes, page_address(page) + offset_in_page(offset),
+			       PDS * sizeof(*pdptes));
+	}
+	mutex_unlock(&vm->space.lock);
 	return err;
 }
 

@@ -80,39 +80,16 @@ static enum vtx_next outcome(struct vtx_vcpu *vcpu, int err)
 
 /* ---- PAE paging begins, or gets other tables ------------------------------------------------- */
 
-#define PDPTES 4
 /* CR3 names them in its bits 31:5. */
 #define PDPT_MASK GENMASK_ULL(31, 5)
-
-/* Memory that nobody has touched is zero: four entries that are not present. */
-static int read_pdptes(struct vtx_vm *vm, u64 gpa, u64 *pdptes)
-{
-	const struct vtx_slot *slot;
-	struct page *page;
-	u64 offset;
-	int err = -EPERM;
-
-	mutex_lock(&vm->space.lock);
-	slot = slot_find(&vm->space.slots, gpa);
-	if (slot) {
-		offset = gpa - slot->gpa + slot->offset;
-		page = space_page(&vm->memory, offset, false);
-		err = PTR_ERR_OR_ZERO(page);
-		if (!err)
-			memcpy(pdptes, page_address(page) + offset_in_page(offset),
-			       PDPTES * sizeof(*pdptes));
-	}
-	mutex_unlock(&vm->space.lock);
-	return err;
-}
 
 static int fill_in_pdptes(struct vtx_vcpu *vcpu, u64 cr3)
 {
 	u64 *pdptes = vcpu->policy.pdptes;
-	int err = read_pdptes(vcpu->vm, cr3 & PDPT_MASK, pdptes);
+	int err = space_read_pdptes(vcpu->vm, cr3, pdptes);
 	int i;
 
-	for (i = 0; i < PDPTES && !err; i++) {
+	for (i = 0; i < VTX_PDPTES && !err; i++) {
 		if (!pdpte_is_valid(pdptes[i], boot_cpu_data.x86_phys_bits))
 			err = -EPERM;
 	}
