@@ -101,9 +101,7 @@ enum vtx_next vtx_answer_cpuid(struct vtx_vcpu *vcpu)
  */
 void vtx_xcr0_reset(struct vtx_vcpu *vcpu, u32 mode)
 {
-	u64 offered = policy.xcr0 ?: vtx_host_xcr0;
-
-	vcpu->policy.xcr0 = mode == VTX_MODE_LONG || !policy.xcr0 ? offered : XCR0_X87;
+	vcpu->policy.xcr0 = cpuid_xcr0_at_start(&policy, vtx_host_xcr0, mode == VTX_MODE_LONG);
 }
 
 /* The privilege level has been looked at before the exit; CR4.OSXSAVE, too. */

@@ -54,6 +54,14 @@ bool cpuid_xcr0_is_valid(const struct cpuid_policy *policy, u64 xcr0)
 	return !avx512 || (avx512 == XCR0_AVX512 && xcr0 & XCR0_AVX);
 }
 
+/* Without a policy nothing is offered, and what a guest may have is all that is kept for it. */
+u64 cpuid_xcr0_at_start(const struct cpuid_policy *policy, u64 host_xcr0, bool booted)
+{
+	if (!policy->xcr0)
+		return host_xcr0 & XCR0_FOR_GUESTS;
+	return booted ? policy->xcr0 : XCR0_X87;
+}
+
 /* ---- what CPUID allows elsewhere ------------------------------------------------------------- */
 
 u64 cpuid_cr4_bits(const struct cpuid_policy *policy)
@@ -112,8 +120,8 @@ u64 cpuid_efer_bits(const struct cpuid_policy *policy)
  *       subleaves; leaf 0DH comes from make_xsave(). cpuid_policy_answer(): the leaf; the signature
  *       at 4000_0000H, and zeros up to 4000_00FFH; what is above the highest leaf is answered as
  *       the highest basic leaf. Leaf 1 depends on who asks: APIC id, number of logical processors
- *       (HTT if there are several), OSXSAVE. Leaves 0BH and 0DH come from answer_topology() and
- *       answer_xsave().
+ *       (HTT if there are several), OSXSAVE. Leaves 4, 0BH and 0DH come from answer_caches(),
+ *       answer_topology() and answer_xsave().
  * Read: Intel SDM vol. 2, CPUID; project06/README.md, "CPUID"
  * Hint: a leaf above the host's highest must not be asked for: its answer is another leaf's.
  */
@@ -267,6 +275,22 @@ static void answer_topology(const struct cpuid_asker *who, u32 subleaf, struct v
 	}
 }
 
+/* Leaf 4, EAX of a cache: cores in the package, less one, in which leaf 0BH has to agree. */
+#define LEAF_4_EAX_TYPE 0x1fU /* 0: there is no such cache */
+#define LEAF_4_EAX_CORES 26
+#define LEAF_4_CORES_MAX 64U
+
+static void answer_caches(const struct cpuid_policy *policy, const struct cpuid_asker *who,
+			  u32 subleaf, struct vtx_cpuid *answer)
+{
+	u32 cores = 1U << bits_for(who->vcpus);
+
+	*answer = policy->caches[subleaf < CPUID_CACHES ? subleaf : CPUID_CACHES - 1];
+	if (answer->eax & LEAF_4_EAX_TYPE)
+		answer->eax |= (cores < LEAF_4_CORES_MAX ? cores - 1 : LEAF_4_CORES_MAX - 1)
+			       << LEAF_4_EAX_CORES;
+}
+
 static void answer_xsave(const struct cpuid_policy *policy, const struct cpuid_asker *who,
 			 u32 subleaf, struct vtx_cpuid *answer)
 {
@@ -300,7 +324,7 @@ static void answer_basic(const struct cpuid_policy *policy, const struct cpuid_a
 		ask_features(who, answer);
 		break;
 	case CPUID_LEAF_4:
-		*answer = policy->caches[subleaf < CPUID_CACHES ? subleaf : CPUID_CACHES - 1];
+		answer_caches(policy, who, subleaf, answer);
 		break;
 	case CPUID_LEAF_7:
 		if (subleaf)

@@ -87,6 +87,15 @@ u32 cpuid_xsave_size(const struct cpuid_policy *policy, u64 xcr0, bool compacted
 /** May XCR0 become this? SDM vol. 1, "Enabling the XSAVE Feature Set …". */
 bool cpuid_xcr0_is_valid(const struct cpuid_policy *policy, u64 xcr0);
 
+/**
+ * XCR0 of a vCPU that begins.
+ *
+ * @param policy offers what a guest may set
+ * @param host_xcr0 what the host has enabled; 0: no XSAVE, and then there is no XCR0
+ * @param booted it begins as if somebody had booted it; otherwise it has what a reset leaves
+ */
+u64 cpuid_xcr0_at_start(const struct cpuid_policy *policy, u64 host_xcr0, bool booted);
+
 /** Bits of CR4 that a guest with this policy may set. */
 u64 cpuid_cr4_bits(const struct cpuid_policy *policy);
 

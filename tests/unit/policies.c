@@ -28,6 +28,12 @@ int policy_xcr0(u64 xcr0)
 	return cpuid_xcr0_is_valid(&policy, xcr0);
 }
 
+u64 policy_xcr0_at_start(u64 host_xcr0, int booted);
+u64 policy_xcr0_at_start(u64 host_xcr0, int booted)
+{
+	return cpuid_xcr0_at_start(&policy, host_xcr0, booted);
+}
+
 u64 policy_bits(int efer);
 u64 policy_bits(int efer)
 {

@@ -57,7 +57,7 @@ def build(folder, changed=()):
                     Path(__file__).with_name("policies.c"), *paths])
     library = ctypes.CDLL(str(folder / "policies.so"))
     for name in ("policy_bits", "cr0_owned_by_guest", "cr4_owned_by_guest", "cr0_after_clts",
-                 "cr0_after_lmsw"):
+                 "cr0_after_lmsw", "policy_xcr0_at_start"):
         getattr(library, name).restype = ctypes.c_uint64
     for name in ("rule_msr", "vmx_msr_bit"):
         getattr(library, name).restype = ctypes.c_uint32

@@ -94,6 +94,13 @@ def test_topology(logic):
     assert answer(logic, 0xb, 0, apic_id=3, vcpus=6) == (0, 1, 0x100, 3)
     assert answer(logic, 0xb, 1, apic_id=3, vcpus=6) == (3, 6, 0x201, 3)
     assert answer(logic, 0xb, 2, apic_id=3, vcpus=6) == (0, 0, 2, 3)
+    for vcpus, cores in ((1, 1), (2, 2), (6, 8), (64, 64), (200, 64)):
+        eax = answer(logic, 4, 0, vcpus=vcpus)[0]
+        assert eax >> 26 == cores - 1 and not eax >> 14 & 0xfff, \
+            f"leaf 4: cores in the package of {vcpus} vCPUs, each with caches of its own"
+    host = made_up(fill=0)
+    logic.policy_make(host, ctypes.c_uint64(XCR0))
+    assert answer(logic, 4, 0, vcpus=6) == (0, 0, 0, 0), "leaf 4: no cache"
 
 
 def size_of(xcr0, compacted):
@@ -130,6 +137,24 @@ def test_xcr0(logic, value, valid):
     host = made_up()
     logic.policy_make(host, ctypes.c_uint64(XCR0))
     assert logic.policy_xcr0(value) == valid
+
+
+@pytest.mark.parametrize("host_xcr0", [1, 3, 7, 0xe7, 0x207, 0x2e7, 0x602e7, 1 << 62 | 0xff])
+def test_xcr0_at_start(logic, host_xcr0):
+    """A flat guest has what CPUID offers: no PKRU, tiles or bounds, whose registers nobody keeps;
+    where there is no policy nothing else either."""
+    offered = host_xcr0 & XCR0
+    host = made_up()
+    logic.policy_make(host, ctypes.c_uint64(host_xcr0))
+    assert answer(logic, 0xd)[0] == offered
+    start = logic.policy_xcr0_at_start
+    assert start(ctypes.c_uint64(host_xcr0), 1) == offered, "as booted"
+    assert start(ctypes.c_uint64(host_xcr0), 0) == 1, "as after a reset"
+    host = made_up(fill=0)
+    logic.policy_make(host, ctypes.c_uint64(host_xcr0))
+    for booted in (0, 1):
+        assert start(ctypes.c_uint64(host_xcr0), booted) == offered, "without a policy"
+        assert start(ctypes.c_uint64(0), booted) == 0, "without XSAVE"
 
 
 def test_bits_that_follow_cpuid(logic):
