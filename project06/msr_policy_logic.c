@@ -24,6 +24,8 @@ _Static_assert(KEPT_MSRS <= MSR_KEPT_MAX, "struct vtx_vcpu_policy.kept has no ro
 #define DRIVER(msr) { msr, MSR_WAY_DRIVER, MSR_WAY_DRIVER, 0, 0, 0, 0 }
 #define KEPT(ident, reset, writable, ignored) \
 	{ IA32_##ident, MSR_WAY_KEPT, MSR_WAY_KEPT, KEPT_##ident, reset, writable, ignored }
+#define READ_ONLY(ident, reset) \
+	{ IA32_##ident, MSR_WAY_KEPT, MSR_WAY_FAULT, KEPT_##ident, reset, 0, 0 }
 
 /* A processor without debug stores, and with the rest as a reset leaves it. */
 #define MISC_ENABLE_RESET \
@@ -38,8 +40,8 @@ const struct msr_rule msr_rules[] = {
 	KEPT(P5_MC_ADDR, 0, 0, ~0ULL),
 	KEPT(P5_MC_TYPE, 0, 0, ~0ULL),
 	DRIVER(IA32_TIME_STAMP_COUNTER),
-	KEPT(PLATFORM_ID, 0, 0, 0),
-	KEPT(FEATURE_CONTROL, FEATURE_CONTROL_LOCK, 0, 0),
+	READ_ONLY(PLATFORM_ID, 0),
+	READ_ONLY(FEATURE_CONTROL, FEATURE_CONTROL_LOCK),
 	DRIVER(IA32_TSC_ADJUST),
 	KEPT(BIOS_SIGN_ID, 0, 0, ~0ULL),
 	PASS(IA32_SYSENTER_CS),
