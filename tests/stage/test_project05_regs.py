@@ -146,7 +146,10 @@ def test_registers_of_another_mode(vms):
 
 
 def test_single_step(vms):
-    """RFLAGS.TF: an instruction that user space has emulated traps as any other does."""
+    """RFLAGS.TF: an instruction that user space has emulated traps as any other does.
+
+    Bochs 2.7 notes the trap in the VMCS with each such exit, and a processor with none of them.
+    """
     image = guests.code(f".code32; pushf; orl $0x100, (%esp); popf; mov {HOLE:#x}, %eax; hlt")
     lines = vmtool(vms, "cpu", 1, "create", "8M", 1, "code", image.hex(), *start(),
                    "run", 0, LATE, "skip", 0, 5, "run", 0, LATE)
