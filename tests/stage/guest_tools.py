@@ -32,6 +32,7 @@ HOST = {"es": 0x0c00, "cs": 0x0c02, "ss": 0x0c04, "ds": 0x0c06, "fs": 0x0c08, "g
 # SDM vol. 3, "Exception and interrupt vectors".
 EXCEPTIONS = {0: "#DE", 1: "#DB", 3: "#BP", 6: "#UD", 7: "#NM", 8: "#DF", 11: "#NP", 12: "#SS",
               13: "#GP", 14: "#PF", 17: "#AC", 18: "#MC"}
+ACCESS = {1: "READ", 2: "WRITE", 4: "EXECUTE", 8: "LINEAR", 16: "WALK", 32: "EVENT"}  # VTX_ACCESS_*
 # What exit_in_words() tells otherwise, or what does not help.
 QUIET = ("vcpu", "kind", "rip", "vector", "handled", "exits", "time", "ms")
 
@@ -118,7 +119,15 @@ def check_exit(line, kind, what, *, read=None, log=None, **values):
     require(line.kind == kind, expected=kind, seen=exit_in_words(line), read=read, log=log,
             what=f"kind of the exit: {what}")
     for key, value in values.items():
-        check(line[key], value, f"`{key}` of the exit: {what}", read=read, log=log)
+        told = access_in_words if key == "memory" else lambda number: number
+        check(told(line[key]), told(value), f"`{key}` of the exit: {what}", read=read, log=log)
+
+
+def access_in_words(flags):
+    """The kind of an access to memory, as the header names it."""
+    names = [name for bit, name in ACCESS.items() if flags & bit]
+    other = flags & ~sum(ACCESS)
+    return " | ".join([*names, *([f"{other:#x}"] if other else [])]) or "none"
 
 
 def code_of(line):
