@@ -115,7 +115,7 @@ def one_machine(options, piece):
 def all_machines(options):
     """The sum of all figures, and what went wrong first; then the other machines end as well."""
     total, todo = Counter(), list(pieces(options.first, options.count))
-    with multiprocessing.Pool(min(options.jobs, len(todo))) as pool:
+    with multiprocessing.Pool(max(1, min(options.jobs, len(todo)))) as pool:
         for figures, wrong in pool.imap_unordered(partial(one_machine, options), todo):
             if wrong:
                 return total, wrong
