@@ -46,6 +46,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	if (key != KEY_MODE)
 		return ARGP_ERR_UNKNOWN;
+	if (!strcmp(arg, "reset"))
+		argp_error(state,
+			   "--mode reset: a processor begins at 0xfffffff0 then, in firmware, "
+			   "and vtxctl has none; VTXDRV_INIT_VCPU has VTX_MODE_RESET");
 	if (!find_mode(arg))
 		argp_error(state, "--mode %s: long, paged, protected or real is expected", arg);
 	return 0;
