@@ -113,12 +113,14 @@ def test_line_that_falls(vms):
           read=WINDOWS)
 def test_nmi(vms):
     """Two wait: the second is held back by the first until its handler ends; a third is lost."""
-    events, depth, lines = run_logging(vms, "mov $9, %eax; vmcall; AWAIT 2", "run", 0, LATE,
-                                       *nmi(), *nmi(), *nmi(), "guest", 0, LATE)
+    events, depth, lines = run_logging(vms, "mov $9, %eax; vmcall; nop; nop; AWAIT 2", "run", 0,
+                                       LATE, *nmi(), *nmi(), *nmi(), "guest", 0, LATE)
     check_ended(lines, "three NMIs at once", WINDOWS)
     check(vectors(events), [2, 2], "NMIs that the guest has got: one, and one that was kept",
           read=WINDOWS)
     check(depth, 1, "handlers of NMIs inside each other", read=WINDOWS)
+    check(events[1].rip, events[0].rip, "RIP that the handler of the second NMI returns to, against"
+          " the first one's: it comes as soon as the IRET has ended the blocking", read=WINDOWS)
     events, _, lines = run_logging(vms, "cli; AWAIT 1", "later", 30, 0, NMI, 0, 0, "guest", 0, LATE)
     check_ended(lines, "an NMI for a guest that runs with IF clear", WINDOWS)
     check(vectors(events), [2], "NMIs that a running guest has got", read=WINDOWS)
