@@ -27,7 +27,7 @@
  * his own. The free pages are known without counting; what could be had beside them is asked for
  * only where they are few.
  */
-static bool __maybe_unused memory_is_scarce(u64 pages)
+bool space_memory_is_scarce(u64 pages)
 {
 	u64 needed = totalram_pages() / RESERVE_PART + pages;
 
@@ -57,7 +57,7 @@ static bool __maybe_unused block_is_alike(struct vtx_vm *vm, const struct vtx_sl
  * Do:   space_page(): find the page of an offset in mem->blocks; if there is none, get a contiguous
  *       block of 2 MiB where whole_block says that it may be one, the memory has all of it, and
  *       nothing of the block is there yet; where the host has none to give, a table of 512 pages
- *       (once) and a page. Not if memory_is_scarce(). Count the bytes in mem->populated.
+ *       (once) and a page. Not if space_memory_is_scarce(). Count the bytes in mem->populated.
  *       space_populate(): find the slot, see whether the access is allowed, get the page, and map
  *       it: as a whole block where the frame is one and block_is_alike(), else alone. Where dirty
  *       pages are logged, a page is mapped for writing when it is written, and then it is logged.
@@ -75,7 +75,7 @@ static struct page *page_of(const struct guest_block *block, u64 i)
 
 static void get_whole_block(struct guest_mem *mem, struct guest_block *block)
 {
-	if (memory_is_scarce(PAGES_OF_BLOCK))
+	if (space_memory_is_scarce(PAGES_OF_BLOCK))
 		return;
 	block->huge = vtx_user_pages_alloc(BLOCK_ORDER);
 	if (block->huge)
@@ -84,7 +84,7 @@ static void get_whole_block(struct guest_mem *mem, struct guest_block *block)
 
 static struct page *get_one(struct guest_mem *mem, struct guest_block *block, u64 i)
 {
-	if (memory_is_scarce(1))
+	if (space_memory_is_scarce(1))
 		return NULL;
 	if (!block->pages)
 		block->pages = vtx_zalloc("table of a block",
@@ -180,9 +180,10 @@ vm_fault_t space_fault(struct vm_fault *vmf)
 	return 0;
 }
 
+/* The few pages of the guest's tables: for an idle VM 2 MiB around them would be most of it. */
 void space_touch(struct vtx_vm *vm, u64 offset)
 {
 	mutex_lock(&vm->space.lock);
-	space_page(&vm->memory, offset, true);
+	space_page(&vm->memory, offset, false);
 	mutex_unlock(&vm->space.lock);
 }

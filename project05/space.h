@@ -72,6 +72,9 @@ struct page *space_page(struct guest_mem *mem, u64 offset, bool whole_block);
  */
 int space_populate(struct vtx_vm *vm, u64 gpa, u32 access);
 
+/** Would the host have too little left for others if a VM took this many pages? */
+bool space_memory_is_scarce(u64 pages);
+
 /** A process has touched its mapping of guest memory. */
 vm_fault_t space_fault(struct vm_fault *vmf);
 
@@ -88,8 +91,6 @@ u64 space_gpa(u64 offset);
 
 /** VTXDRV_SET_SLOT. */
 long space_ioctl_set_slot(struct vtx_file *file, void __user *arg);
-/** VTXDRV_SLOT_INFO. */
-long space_ioctl_slot_info(struct vtx_file *file, void __user *arg);
 /** VTXDRV_PROTECT. */
 long space_ioctl_protect(struct vtx_file *file, void __user *arg);
 /** VTXDRV_DIRTY_LOG. */
@@ -97,10 +98,20 @@ long space_ioctl_dirty_log(struct vtx_file *file, void __user *arg);
 
 /* ---- space_look.c ---------------------------------------------------------------------------- */
 
+/**
+ * Show somebody each leaf of [gpa, end), until see() returns false. Others get at the lock now and
+ * then, and what they change meanwhile is seen or not. May sleep.
+ * @return 0; -EINTR: a fatal signal came
+ */
+int space_leaves(struct vtx_vm *vm, u64 gpa, u64 end,
+		 bool (*see)(void *ctx, const struct npt_leaf *leaf), void *ctx);
+
 /** VTXDRV_WALK. */
 long space_ioctl_walk(struct vtx_file *file, void __user *arg);
 /** VTXDRV_MAP. */
 long space_ioctl_map(struct vtx_file *file, void __user *arg);
+/** VTXDRV_SLOT_INFO. */
+long space_ioctl_slot_info(struct vtx_file *file, void __user *arg);
 /** VTXDRV_MEMORY_INFO. */
 long space_ioctl_info(struct vtx_file *file, void __user *arg);
 
@@ -118,7 +129,7 @@ extern const struct vtx_exit_answer space_exits[];
 /** Fill in the shared page for who emulates the instruction. Loaded. */
 void space_show_registers(struct vtx_vcpu *vcpu);
 
-/** Get the page of an offset of the VM's memory if it has none yet. May sleep. */
+/** Get the page of an offset of the VM's memory alone, if it has none yet. May sleep. */
 void space_touch(struct vtx_vm *vm, u64 offset);
 
 /* ---- start.c --------------------------------------------------------------------------------- */
