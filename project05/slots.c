@@ -7,6 +7,8 @@
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "mem.h"
@@ -143,61 +145,6 @@ long space_ioctl_set_slot(struct vtx_file *file, void __user *arg)
 	return err;
 }
 
-/* The first used slot with this number or above. NULL: there is none. */
-static const struct vtx_slot *used_slot(const struct vtx_slots *slots, u32 number)
-{
-	for (; number < slots->end; number++) {
-		if (slots->slot[number].size)
-			return &slots->slot[number];
-	}
-	return NULL;
-}
-
-static void describe_slot(struct vtx_space *space, const struct vtx_slot *slot,
-			  struct vtx_slot_info *info)
-{
-	const unsigned long *log = space->dirty[slot->slot];
-	u64 end = slot->gpa + slot->size;
-	struct npt_leaf leaf;
-	u64 gpa;
-
-	info->slot = slot->slot;
-	info->flags = slot->flags;
-	info->gpa = slot->gpa;
-	info->size = slot->size;
-	info->offset = slot->offset;
-	info->mapped = 0;
-	for (gpa = slot->gpa; npt_next(&space->npt, gpa, end, &leaf); gpa = leaf.gpa + leaf.size)
-		info->mapped += leaf.size;
-	info->dirty = log ? bitmap_weight(log, slot->size / GUEST_PAGE_SIZE) : 0;
-}
-
-long space_ioctl_slot_info(struct vtx_file *file, void __user *arg)
-{
-	struct vtx_slot_info info;
-	const struct vtx_slot *slot;
-	struct vtx_vm *vm;
-
-	if (copy_from_user(&info, arg, sizeof(info)))
-		return -EFAULT;
-	if (info.pad) {
-		pr_notice("slot info: pad %#x, must be 0\n", info.pad);
-		return -EINVAL;
-	}
-	vm = vtx_vm_find(file, info.vm);
-	if (!vm)
-		return -ENOENT;
-	mutex_lock(&vm->space.lock);
-	slot = used_slot(&vm->space.slots, info.slot);
-	if (slot)
-		describe_slot(&vm->space, slot, &info);
-	mutex_unlock(&vm->space.lock);
-	vtx_vm_put(vm);
-	if (!slot)
-		return -ENOENT;
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
-}
-
 /* ---- protection ------------------------------------------------------------------------------ */
 
 static int check_protect(struct vtx_space *space, const struct vtx_protect *protect)
@@ -225,18 +172,43 @@ static void explain_protect(const struct vtx_protect *protect)
 	pr_notice("  and no EXECUTE alone where the processor lacks it\n");
 }
 
-/* What is mapped, and what will be: the tables do not say what is not mapped yet. */
+/* Have no large leaf reach across an address. */
+static int split_at(struct npt *npt, u64 gpa)
+{
+	struct npt_leaf leaf;
+
+	if (!npt_find(npt, gpa, &leaf) || leaf.gpa == gpa)
+		return 0;
+	return npt_protect(npt, gpa, GUEST_PAGE_SIZE, leaf.access);
+}
+
+/* Not all of the machine's memory goes where nobody looks for it: the kernel counts none of it. */
+static int store_protection(struct vtx_space *space, const struct vtx_protect *protect)
+{
+	unsigned long first = protect->gpa / GUEST_PAGE_SIZE;
+
+	if (space_memory_is_scarce(1) || vtx_fail_here("protection of pages"))
+		return -ENOMEM;
+	return mtree_store_range(&space->protections, first,
+				 first + protect->size / GUEST_PAGE_SIZE - 1,
+				 xa_mk_value(protect->access),
+				 GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+}
+
+/*
+ * What is mapped, and what will be: the tables do not say what is not mapped yet. What needs memory
+ * comes first, so that an error leaves both as they were.
+ */
 static int protect_range(struct vtx_vm *vm, const struct vtx_protect *protect)
 {
 	struct vtx_space *space = &vm->space;
 	const struct vtx_slot *slot = slot_find(&space->slots, protect->gpa);
-	unsigned long first = protect->gpa / GUEST_PAGE_SIZE;
 	u32 access = protect->access;
 	int err;
 
-	err = mtree_store_range(&space->protections, first,
-				first + protect->size / GUEST_PAGE_SIZE - 1,
-				xa_mk_value(access), GFP_KERNEL);
+	err = split_at(&space->npt, protect->gpa) ?:
+	      split_at(&space->npt, protect->gpa + protect->size) ?:
+	      store_protection(space, protect);
 	if (err)
 		return err;
 	/* A page that is logged becomes writable when it is written. */
@@ -285,7 +257,15 @@ static int check_log(struct vtx_space *space, const struct vtx_dirty_log *want)
 	return 0;
 }
 
-/* From now on a write to one of these pages exits again. */
+static bool is_in_log(const u64 *bits, u64 page)
+{
+	return bits[page / BITS_OF_WORD] & BIT_ULL(page % BITS_OF_WORD);
+}
+
+/*
+ * From now on a write to one of these pages exits again. The log forgets them when that is so for
+ * all of them: the caller gets none of them with an error.
+ */
 static int log_anew(struct vtx_vm *vm, const struct vtx_dirty_log *want, const u64 *bits)
 {
 	const struct vtx_slot *slot = &vm->space.slots.slot[want->slot];
@@ -294,12 +274,18 @@ static int log_anew(struct vtx_vm *vm, const struct vtx_dirty_log *want, const u
 	int err = 0;
 
 	for (page = 0; page < want->pages && !err; page++) {
-		if (!(bits[page / BITS_OF_WORD] & BIT_ULL(page % BITS_OF_WORD)))
+		if (!is_in_log(bits, page))
 			continue;
 		gpa = slot->gpa + (want->first_page + page) * GUEST_PAGE_SIZE;
 		err = npt_protect(&vm->space.npt, gpa, GUEST_PAGE_SIZE,
 				  space_allowed(vm, slot, gpa) & ~VTX_PROT_WRITE);
-		clear_bit(want->first_page + page, log);
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	for (page = 0; page < want->pages && !err; page++) {
+		if (is_in_log(bits, page))
+			clear_bit(want->first_page + page, log);
 	}
 	space_flush(vm);
 	return err;

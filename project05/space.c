@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 
 #include "hv_ops.h"
@@ -30,6 +31,7 @@ static void table_free_later(void *ctx, u64 table)
 {
 	struct vtx_space *space = ctx;
 
+	cond_resched(); /* a sparse guest has many */
 	list_add(&pfn_to_page(PHYS_PFN(table))->lru, &space->garbage);
 }
 
@@ -43,6 +45,7 @@ static void free_garbage(struct vtx_space *space)
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, &space->garbage, lru) {
+		cond_resched();
 		list_del(&page->lru);
 		vtx_pages_free(page_address(page), NPT_PAGE_SIZE);
 	}
@@ -182,19 +185,17 @@ static u32 slot_number(struct vtx_vm *vm, u64 gpa)
 	return number;
 }
 
-/* Whoever emulates the instruction needs the registers, which are in the control structure. */
+/*
+ * Whoever emulates the instruction needs the registers, which are in the control structure. Where
+ * it cannot be had, for this CPU goes offline, the guest executes the instruction again; an error
+ * that lasts will end the run.
+ */
 static enum vtx_next to_user(struct vtx_vcpu *vcpu, enum vtx_exit_kind kind)
 {
-	int err;
-
+	if (vtx_fail_here("registers of an exit") || vtx_vcpu_load(vcpu))
+		return VTX_NEXT_GUEST;
 	vcpu->exit.kind = kind;
 	vcpu->exit.handled = 0;
-	err = vtx_vcpu_load(vcpu);
-	if (err) {
-		pr_err_ratelimited("VM %u, vCPU %u: error %d: registers of its last exit are old\n",
-				   vcpu->vm->id, vcpu->id, err);
-		return VTX_NEXT_USER;
-	}
 	space_show_registers(vcpu);
 	vtx_vcpu_put(vcpu);
 	return VTX_NEXT_USER;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looking at the tables of a VM, also of others: VTXDRV_WALK, VTXDRV_MAP, VTXDRV_MEMORY_INFO.
+ * Looking at slots and tables of a VM, also of others: VTXDRV_WALK, VTXDRV_MAP, VTXDRV_SLOT_INFO,
+ * VTXDRV_MEMORY_INFO.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitmap.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "ept_bits.h"
@@ -18,6 +21,9 @@
 #define MAP_MOST 4096U
 /* The results of a walk. */
 enum walk_result { WALK_MAPPED, WALK_NOT_PRESENT, WALK_MISCONFIGURED };
+
+/* Nobody waits longer for the lock than the walk of this many leaves takes. */
+#define LEAVES_AT_ONCE 1024
 
 /* ---- one address ----------------------------------------------------------------------------- */
 
@@ -43,6 +49,7 @@ long space_ioctl_walk(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_walk ask;
 	struct vtx_vm *vm;
+	int err;
 
 	if (copy_from_user(&ask, arg, sizeof(ask)))
 		return -EFAULT;
@@ -58,11 +65,45 @@ long space_ioctl_walk(struct vtx_file *file, void __user *arg)
 	if (!vm)
 		return -ENOENT;
 	ask = (struct vtx_walk){ .vm = ask.vm, .gpa = ask.gpa };
-	mutex_lock(&vm->space.lock);
-	walk(vm, &ask);
-	mutex_unlock(&vm->space.lock);
+	err = mutex_lock_killable(&vm->space.lock);
+	if (!err) {
+		walk(vm, &ask);
+		mutex_unlock(&vm->space.lock);
+	}
 	vtx_vm_put(vm);
-	return copy_to_user(arg, &ask, sizeof(ask)) ? -EFAULT : 0;
+	return err ?: copy_to_user(arg, &ask, sizeof(ask)) ? -EFAULT : 0;
+}
+
+/* Whether there is more behind *gpa; space.lock is held. */
+static bool some_leaves(struct npt *npt, u64 *gpa, u64 end,
+			bool (*see)(void *ctx, const struct npt_leaf *leaf), void *ctx)
+{
+	struct npt_leaf leaf;
+	u32 left = LEAVES_AT_ONCE;
+
+	for (; left && npt_next(npt, *gpa, end, &leaf); left--) {
+		if (!see(ctx, &leaf))
+			return false;
+		*gpa = leaf.gpa + leaf.size;
+	}
+	return !left;
+}
+
+int space_leaves(struct vtx_vm *vm, u64 gpa, u64 end,
+		 bool (*see)(void *ctx, const struct npt_leaf *leaf), void *ctx)
+{
+	bool more = vm->space.npt.root;
+
+	while (more) {
+		if (mutex_lock_killable(&vm->space.lock))
+			return -EINTR;
+		more = some_leaves(&vm->space.npt, &gpa, end, see, ctx);
+		mutex_unlock(&vm->space.lock);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -99,27 +140,37 @@ static void append(struct vtx_map_range *range, const struct vtx_map_range *next
 	range->dirty |= next->dirty;
 }
 
-static void map(struct vtx_vm *vm, struct vtx_map *ask, struct vtx_map_range *ranges)
-{
-	u64 end = 1ULL << vm->space.npt.format.width;
-	struct vtx_map_range next;
-	struct npt_leaf leaf;
+/* What is asked for, and what is found. */
+struct map {
+	struct vtx_map *ask;
+	struct vtx_map_range *ranges;
+};
 
-	while (vm->space.npt.root && npt_next(&vm->space.npt, ask->gpa, end, &leaf)) {
-		next = range_of(&leaf);
-		if (ask->count && continues(&ranges[ask->count - 1], &next, ask->split)) {
-			append(&ranges[ask->count - 1], &next);
-		} else {
-			if (ask->count == ask->size) {
-				ask->gpa = leaf.gpa;
-				return;
-			}
-			ranges[ask->count++] = next;
-		}
-		ask->gpa = leaf.gpa + leaf.size;
-		cond_resched();
+static bool add_leaf(void *ctx, const struct npt_leaf *leaf)
+{
+	const struct map *map = ctx;
+	struct vtx_map *ask = map->ask;
+	struct vtx_map_range *last = map->ranges + ask->count - 1;
+	struct vtx_map_range next = range_of(leaf);
+
+	if (ask->count && continues(last, &next, ask->split)) {
+		append(last, &next);
+	} else if (ask->count < ask->size) {
+		map->ranges[ask->count++] = next;
+	} else {
+		ask->gpa = leaf->gpa;
+		return false;
 	}
+	return true;
+}
+
+static int map(struct vtx_vm *vm, struct vtx_map *ask, struct vtx_map_range *ranges)
+{
+	struct map map = { ask, ranges };
+	u64 from = ask->gpa;
+
 	ask->gpa = ~0ULL;
+	return space_leaves(vm, from, 1ULL << vm->space.npt.format.width, add_leaf, &map);
 }
 
 static int check_map(const struct vtx_map *ask)
@@ -153,19 +204,81 @@ long space_ioctl_map(struct vtx_file *file, void __user *arg)
 	if (!ranges)
 		return -ENOMEM;
 	vm = vtx_vm_find(file, ask.vm);
-	if (vm) {
-		mutex_lock(&vm->space.lock);
-		map(vm, &ask, ranges);
-		mutex_unlock(&vm->space.lock);
+	err = vm ? map(vm, &ask, ranges) : -ENOENT;
+	if (vm)
 		vtx_vm_put(vm);
-	}
-	err = vm ? 0 : -ENOENT;
-	if (vm && (copy_to_user(u64_to_user_ptr(ask.ranges), ranges,
-				ask.count * sizeof(*ranges)) ||
-		   copy_to_user(arg, &ask, sizeof(ask))))
+	if (!err && (copy_to_user(u64_to_user_ptr(ask.ranges), ranges,
+				  ask.count * sizeof(*ranges)) ||
+		     copy_to_user(arg, &ask, sizeof(ask))))
 		err = -EFAULT;
 	vtx_free(ranges);
 	return err;
+}
+
+/* ---- what is where --------------------------------------------------------------------------- */
+
+/* The first used slot with this number or above. NULL: there is none. */
+static const struct vtx_slot *used_slot(const struct vtx_slots *slots, u32 number)
+{
+	for (; number < slots->end; number++) {
+		if (slots->slot[number].size)
+			return &slots->slot[number];
+	}
+	return NULL;
+}
+
+static void describe_slot(struct vtx_space *space, const struct vtx_slot *slot,
+			  struct vtx_slot_info *info)
+{
+	const unsigned long *log = space->dirty[slot->slot];
+
+	info->slot = slot->slot;
+	info->flags = slot->flags;
+	info->gpa = slot->gpa;
+	info->size = slot->size;
+	info->offset = slot->offset;
+	info->mapped = 0;
+	info->dirty = log ? bitmap_weight(log, slot->size / GUEST_PAGE_SIZE) : 0;
+}
+
+static bool add_mapped(void *info, const struct npt_leaf *leaf)
+{
+	((struct vtx_slot_info *)info)->mapped += leaf->size;
+	return true;
+}
+
+static int slot_info(struct vtx_vm *vm, struct vtx_slot_info *info)
+{
+	const struct vtx_slot *slot;
+
+	if (mutex_lock_killable(&vm->space.lock))
+		return -EINTR;
+	slot = used_slot(&vm->space.slots, info->slot);
+	if (slot)
+		describe_slot(&vm->space, slot, info);
+	mutex_unlock(&vm->space.lock);
+	return slot ? space_leaves(vm, info->gpa, info->gpa + info->size, add_mapped, info) :
+		      -ENOENT;
+}
+
+long space_ioctl_slot_info(struct vtx_file *file, void __user *arg)
+{
+	struct vtx_slot_info info;
+	struct vtx_vm *vm;
+	int err;
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	if (info.pad) {
+		pr_notice("slot info: pad %#x, must be 0\n", info.pad);
+		return -EINVAL;
+	}
+	vm = vtx_vm_find(file, info.vm);
+	if (!vm)
+		return -ENOENT;
+	err = slot_info(vm, &info);
+	vtx_vm_put(vm);
+	return err ?: copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
 /* ---- figures --------------------------------------------------------------------------------- */
@@ -174,6 +287,7 @@ long space_ioctl_info(struct vtx_file *file, void __user *arg)
 {
 	struct vtx_memory_info info;
 	struct vtx_vm *vm;
+	int err;
 
 	if (copy_from_user(&info, arg, sizeof(info)))
 		return -EFAULT;
@@ -184,7 +298,9 @@ long space_ioctl_info(struct vtx_file *file, void __user *arg)
 	vm = vtx_vm_find(file, info.vm);
 	if (!vm)
 		return -ENOENT;
-	mutex_lock(&vm->space.lock);
+	err = mutex_lock_killable(&vm->space.lock);
+	if (err)
+		goto out;
 	info = (struct vtx_memory_info){
 		.vm = info.vm,
 		.vpid = vm->vcpus[0]->address_tag,
@@ -194,6 +310,7 @@ long space_ioctl_info(struct vtx_file *file, void __user *arg)
 		.flushes = atomic64_read(&vm->space.flushes),
 	};
 	mutex_unlock(&vm->space.lock);
+out:
 	vtx_vm_put(vm);
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+	return err ?: copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -23,18 +23,21 @@ static struct vmx_ept_caps caps;
 
 int vmx_npt_setup(struct vtx_vm *vm)
 {
+	struct vmx_ept_caps found;
 	u64 cap = 0;
 	int err;
 
 	rdmsrl_safe(IA32_VMX_EPT_VPID_CAP, &cap);
-	err = vmx_ept_caps(cap, &caps);
+	err = vmx_ept_caps(cap, &found);
 	if (err == -ENOTSUPP)
 		pr_notice("create: IA32_VMX_EPT_VPID_CAP is %#llx: 4 levels, WB, INVEPT expected\n",
 			  cap);
 	if (err)
 		return err;
-	vm->space.npt.format = caps.format;
-	vm->space.pointer = caps.pointer;
+	/* The same words again, but for the first time: a vCPU of another VM may read them now. */
+	caps = found;
+	vm->space.npt.format = found.format;
+	vm->space.pointer = found.pointer;
 	vm->space.execute_only = cap & IA32_VMX_EPT_VPID_CAP_EXECUTE_ONLY;
 	return 0;
 }

@@ -4,7 +4,7 @@ import pytest
 
 from harness import guests
 from harness.grade import check, check_run, exercise, require
-from stage.ept_tools import HOLE, MIB, PAGE, README, wide
+from stage.ept_tools import HOLE, LATE, MIB, PAGE, READ, README, vm, wide
 from stage.guest_tools import only, vmtool
 from stage.test_project04_survive import check_nothing_lost, lost_with_a_user
 from stage.vm_tools import vms
@@ -118,6 +118,40 @@ echo 0 > {FAIL_NTH}
     check_off(vms, "after guests whose allocations fail", read=POPULATE)
     vms.unload()
     vms.load()
+
+
+# Writes to the page at 10 MiB, comes back, and writes to the one at 8 MiB.
+TWO_BLOCKS = f"movb $1, {10 * MIB}; hlt; movb $1, {8 * MIB}; hlt"
+# To create a VM takes 20 steps that can fail; what is tested, a few behind them.
+FIRST_STEP, LAST_STEP = 18, 36
+
+
+@exercise("5.6", expected="what fails changes nothing; an exit comes with its registers",
+          read=POPULATE)
+def test_protection_fails_as_a_whole(vms):
+    """From memory that is not mapped to the middle of a large leaf, while the n-th step fails."""
+    words = [*vm(wide(TWO_BLOCKS)), "run", 0, LATE, "try", "protect", READ, 8 * MIB,
+             2 * MIB + 5 * PAGE, "run", 0, LATE, "page", 0, "close"]
+    result = check_run(vms.sh(f"""
+for nth in $(seq {FIRST_STEP} {LAST_STEP}); do
+	echo $nth > {FAIL_NTH}
+	vmtool {" ".join(map(str, words))} 2>/dev/null |
+		grep -o ' \\(errno\\|kind\\|rip\\)=[A-Za-z0-9-]*' | tr -d '\\n'
+	echo
+done
+echo 0 > {FAIL_NTH}
+""", timeout=120), what="guests while steps fail")
+    said = [line.split() for line in result.out.splitlines()]
+    failed = [line for line in said if "errno=ENOMEM" in line]
+    protected = [line for line in said if "kind=protection" in line and line not in failed]
+    require(failed and protected, expected="ENOMEM at least once, a protection at least once",
+            seen=result.out, what="runs in each of which another step fails", read=POPULATE)
+    for line in failed:
+        check(line[-3], "kind=hlt", "a write to a page that VTXDRV_PROTECT has failed to protect",
+              read=POPULATE)
+    for line in protected:
+        check(line[-1], line[-2], "RIP in the shared page's registers, against the exit's",
+              read=POPULATE)
 
 
 def test_hostile_arguments(vms):
