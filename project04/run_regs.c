@@ -121,6 +121,8 @@ static int do_init(struct vtx_vcpu *vcpu, void *data)
 	vcpu->regs.rdx = init->rdx;
 	vcpu->exit = (struct vtx_exit){ .rip = init->rip };
 	vcpu->wants_result = false;
+	vcpu->work = NULL;
+	vcpu->to_user = false;
 	err = vtx_units_vcpu_reset(vcpu, init->mode);
 	vcpu->initialised = !err;
 	return err;
