@@ -188,7 +188,7 @@ def logged(lines):
     return guests.log(head, only(lines, "read", address=guests.LOG).data)
 
 
-def run_logging(lab, text, *words, end="EXIT 0", memory=MEMORY, first=()):
+def run_logging(lab, text, *words, end="EXIT 0", memory=MEMORY, first=(), late=""):
     """Run a guest that logs its events, and then the words; (events, depth, lines).
 
     Words come between INIT_VCPU and the turns; without any the guest runs once, to its end.
@@ -196,7 +196,7 @@ def run_logging(lab, text, *words, end="EXIT 0", memory=MEMORY, first=()):
     __tracebackhide__ = True
     image = guests.logging(text, end)
     lines = vmtool(lab, *first, "create", memory, 1, "code", image.hex(), "init", 0, 0,
-                   *(words or ("guest", 0, LATE)), *LOG_WORDS)
+                   *(words or ("guest", 0, LATE)), *LOG_WORDS, late=late)
     return *logged(lines), lines
 
 

@@ -63,16 +63,21 @@ def _value(key, text):
     return text
 
 
-def vmtool(lab, *words, status=0, what="", read=None, **how):
-    """Run vmtool; its lines. A verb that is refused fails the test with the ioctl's name."""
+def vmtool(lab, *words, status=0, what="", late="", read=None, **how):
+    """Run vmtool; its lines. A verb that is refused fails the test with the ioctl's name.
+
+    late: what should have ended it, for a failure that says that nothing has
+    """
     __tracebackhide__ = True
     result = lab.run(["vmtool", *words], **how)
     lines = [Line(text) for text in result.out.splitlines() if text]
     failed = [line for line in lines if line.what == "error"]
     if result.status != status or result.timed_out:
         seen = f"{failed[-1]['errno']}" if failed else how_it_ended(result)
-        seen = "it did not end in time" if result.timed_out else seen
-        fail(what or where_it_stopped(lines, failed), "it succeeds", seen, read, run_log(result))
+        expected = "it succeeds"
+        if result.timed_out:
+            seen, expected = "it did not end in time", late or expected
+        fail(what or where_it_stopped(lines, failed), expected, seen, read, run_log(result))
     return lines
 
 

@@ -100,7 +100,7 @@ def test_who_ends_the_sleep(vms):
     """VTX_EXIT_TIMEOUT, VTX_EXIT_SIGNAL; the vCPU still waits in HLT, and an interrupt wakes it."""
     events, _, lines = run_logging(
         vms, "sti; hlt", *timed("run", 0, WAIT), "events", 0, "alarm", 50, "run", 0, 0, "later", 50,
-        0, INTERRUPT, 0x77, 0, "guest", 0, LATE)
+        0, INTERRUPT, 0x77, 0, "guest", 0, LATE, late="a signal ends the sleep of a guest in HLT")
     first, second = [line for line in lines if line.what == "exit"][:2]
     check_exit(first, "timeout", "a guest in HLT whose time is over", read=HLT)
     check_exit(second, "signal", "a guest in HLT, and a signal for the caller", read=HLT)
