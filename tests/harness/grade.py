@@ -27,7 +27,8 @@ LOG_LINES = 12
 LOG_COLUMNS = 240
 VALUE_LENGTH = 400
 _NOISE = re.compile(r"tsc: |clocksource: ")  # Linux sets its clocks while our tests begin
-_FIELDS = re.compile(r"vtxdrv:(?: +[A-Z][A-Z0-9_]*=0x[0-9a-f]+)+")  # of a VMCS that the driver shows
+# Fields of a VMCS that the driver shows.
+_FIELDS = re.compile(r"vtxdrv:(?: +[A-Z][A-Z0-9_]*=0x[0-9a-f]+)+")
 
 
 class Unmet(AssertionError):

@@ -211,9 +211,9 @@ def test_again(vms, rng, what):
            " mov %r12, %rsp"
     events, _, lines = run_logging(
         vms, body, "run", 0, LATE, *words, "run", 0, 300, "stats", 0, memory="16M")
-    require(events, expected="the event", what=f"{what} with a stack that has no frame yet: what the"
-            " guest has got", seen=f"nothing, up to its exit: {exit_in_words(only(lines, 'exit'))}",
-            read=AGAIN)
+    require(events, expected="the event", what=f"{what} with a stack that has no frame yet: what"
+            " the guest has got", read=AGAIN,
+            seen=f"nothing, up to its exit: {exit_in_words(only(lines, 'exit'))}")
     check(events[0].vector, wanted, f"{what} with a stack that has no frame yet: what the guest"
           " has got first", read=AGAIN)
     if what != "#UD":  # its handler returns to the same instruction, again and again

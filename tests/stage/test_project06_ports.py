@@ -32,9 +32,11 @@ def serve(lab, text, seed, *after):
 
 def flags_in_words(values):
     """VTX_IO_* of accesses that follow each other, alike ones counted."""
-    names = ((IO_IN, "in"), (IO_STRING, "string"), (IO_REP, "rep"))
-    return [f"{len(list(same))} of {value:#x}: {' '.join(name for bit, name in names if value & bit)}"
-            for value, same in itertools.groupby(values)]
+    def told(value):
+        names = ((IO_IN, "in"), (IO_STRING, "string"), (IO_REP, "rep"))
+        return f"{value:#x}: {' '.join(name for bit, name in names if value & bit)}"
+
+    return [f"{len(list(same))} of {told(value)}" for value, same in itertools.groupby(values)]
 
 
 def check_io(line, what, **wanted):
@@ -105,8 +107,9 @@ def test_strings(vms, rng, size):
     flags = [IO_IN | IO_STRING | IO_REP] * count + [IO_STRING | IO_REP] * count \
         + [IO_IN | IO_STRING, IO_STRING]
     values = words[:count] + words[count - 1::-1][:count] + [words[count], words[count]]
-    check(flags_in_words(line.flags for line in seen), flags_in_words(flags), "flags of the exits,"
-          f" {count} elements of {size} bytes in and out with REP, and one each without", read=PORTS)
+    check(flags_in_words(line.flags for line in seen), flags_in_words(flags), "flags of the"
+          f" exits, {count} elements of {size} bytes in and out with REP, and one each without",
+          read=PORTS)
     check([line.value for line in seen], values, "elements that were moved", read=PORTS)
     for line in seen:
         check_io(line, "INS or OUTS", port=port, size=size)
