@@ -18,6 +18,8 @@ HLT = f"{README}#hlt"
 TIMER = f"{README}#timer"
 WAIT = 300  # milliseconds
 SPENT = WAIT // 3 * 1000  # microseconds: a guest that spins needs three times as many
+KILLS = 10
+LOST = 8 * KILLS  # pages: a CPU's own list of free ones may keep some 60
 IDLE = 1.3  # of the time, both CPUs together: one that spins leaves 1
 
 
@@ -116,7 +118,7 @@ def test_kill(vms):
     """Ten guests in HLT, each killed with its process; no page is lost."""
     image = guests.code("sti; hlt; jmp .-1").hex()
     script = f"""
-for n in $(seq 10); do
+for n in $(seq {KILLS}); do
 	pid=$(vmtool create 256K 1 code {image} init 0 0 timer 0 0 60000 0 spin 0 |
 		sed -n 's/spin pid=//p')
 	usleep 20000
@@ -128,11 +130,12 @@ done
         before = pages(vms)
         result = vms.sh(script, timeout=60)
         after = pages(vms)
-        if max(before[0] - after[0], after[1] - before[1]) < 40:
+        if max(before[0] - after[0], after[1] - before[1]) < LOST:
             break
-    check(result.status, 0, "ten guests in HLT and their ends", read=HLT)
-    require(max(before[0] - after[0], after[1] - before[1]) < 40, expected="fewer than 40 pages",
-            seen=f"{before} before, {after} after", what="free pages and slabs", read=HLT)
+    check(result.status, 0, f"{KILLS} guests in HLT and their ends", read=HLT)
+    require(max(before[0] - after[0], after[1] - before[1]) < LOST, read=HLT,
+            expected=f"fewer than {LOST} pages", seen=f"{before} before, {after} after",
+            what="free pages and slabs")
 
 
 @exercise("6.7", expected="others can look at a vCPU that sleeps", read=HLT)
