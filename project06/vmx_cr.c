@@ -154,6 +154,9 @@ int vmx_set_cr(struct vtx_vcpu *vcpu, u32 cr, u64 value)
 	int err;
 
 	state_of(&state);
+	/* Outside 64-bit mode the operand has 32 bits, and the upper half is of no meaning. */
+	if (!state.code64)
+		value = (u32)value;
 	if (cr == CR3_NUMBER)
 		return set_cr3(vcpu, &state, value);
 	vmx_fpu_fields(vmx_of(vcpu));

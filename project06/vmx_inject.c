@@ -245,6 +245,8 @@ static void deliver_debug_state(struct vtx_vcpu *vcpu)
 	vcpu->dr[6] = (vcpu->dr[6] & ~(u64)DR6_CAUSES) | causes | DR6_RESERVED;
 	vcpu->dr_used = true;
 	vmcs_write_natural(VMCS_GUEST_DR7, vmcs_read_natural(VMCS_GUEST_DR7) & ~(u64)DR7_GD);
+	vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL,
+		     vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & ~(u64)DEBUGCTL_BTF);
 }
 
 void vmx_take_exception(struct vtx_vcpu *vcpu, struct vtx_injection *what)

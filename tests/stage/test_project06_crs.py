@@ -182,3 +182,27 @@ def test_efer_refused(vms, value):
     exit = only(lines, "exit")
     require((exit.kind, exit.vector) == ("exception", GP), expected="#GP", read=CRS,
             seen=f"an exit: {exit_in_words(exit)}", what=f"WRMSR of {value:#x} to EFER")
+
+
+# The same way, but the operand of the MOV has bits 63:32 from 64-bit mode.
+UPPER_HALF = MODES.partition("compat:")[0].replace("lgdt gdtr", """mov %cr0, %rbx
+	and $0x7fffffff, %ebx
+	movabs $0x5555555500000000, %rax
+	or %rax, %rbx
+	lgdt gdtr""") + """
+compat:	mov $0x10, %eax
+	mov %eax, %ss
+	mov %eax, %ds
+	mov %ebx, %cr0
+	movl $1, 0x8000
+	hlt
+.code64
+""" + MODES[MODES.index(".balign"):]
+
+
+def test_upper_half_outside_64_bit_mode(vms):
+    """MOV to CR0 has an operand of 32 bits there, whatever was in the register before."""
+    lines = vmtool(vms, *guest(guests.code(UPPER_HALF)), "run", 0, LATE, "read", f"{RESULT:#x}", 8)
+    check_exit(only(lines, "exit"), "hlt", "MOV EBX to CR0 outside 64-bit mode, with bits in the"
+               " upper half of RBX", read=CRS)
+    check(only(lines, "read").data[0], 1, "code behind CR0.PG cleared", read=CRS)
