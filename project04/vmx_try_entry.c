@@ -31,6 +31,9 @@
 #include "vmcs_table_logic.h"
 #include "vmx_check_logic.h"
 #include "vmx_dump.h"
+#if VTX_STAGE >= 5
+#include "vmx_ept.h"
+#endif
 #include "vmx_entry_bits.h"
 #include "vmx_instruction_errors.h"
 #include "vmx_msrs.h"
@@ -210,13 +213,23 @@ static void take_result(struct trial *t)
 	t->try->qualification = t->vcpu->exit.qualification;
 }
 
+/* The empty page may have been the root of tables that this CPU still remembers. */
+static int forget_empty_ept(const struct trial *t)
+{
+#if VTX_STAGE >= 5
+	if (vmx_try_uses_ept(t))
+		return vmx_invept(VMX_INVALIDATE_ALL, 0);
+#endif
+	return 0;
+}
+
 static int enter_and_restore(struct trial *t)
 {
 	struct vtx_turn turn = { .vcpu = t->vcpu };
 	int err;
 
 	write_changed(t);
-	err = vmcs_error();
+	err = vmcs_error() ?: forget_empty_ept(t);
 	if (!err)
 		err = vtx_enter_once(&turn);
 	undo_host(t);

@@ -114,18 +114,35 @@ static bool injects(const struct trial *t)
 	return t->state.value[VMCS_NR_VM_ENTRY_INTERRUPTION_INFORMATION] & INTERRUPTION_VALID;
 }
 
-bool vmx_try_uses_ept(const struct trial *t)
+static bool ept_is_on(u64 primary, u64 secondary)
 {
-	return (t->state.value[VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS] &
-		VMX_PRIMARY_ACTIVATE_SECONDARY_CONTROLS) &&
-	       (t->state.value[VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS] &
-		VMX_SECONDARY_ENABLE_EPT);
+	return primary & VMX_PRIMARY_ACTIVATE_SECONDARY_CONTROLS &&
+	       secondary & VMX_SECONDARY_ENABLE_EPT;
 }
 
-/* To deliver an event takes stack and IDT, by whatever the tables make of their addresses. */
+bool vmx_try_uses_ept(const struct trial *t)
+{
+	const u64 *value = t->state.value;
+
+	return ept_is_on(value[VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS],
+			 value[VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS]);
+}
+
+static bool used_ept(const struct trial *t)
+{
+	const struct vtx_field *before = t->before;
+
+	return ept_is_on(before[VMCS_NR_PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS].value,
+			 before[VMCS_NR_SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS].value);
+}
+
+/*
+ * To deliver an event takes stack and IDT, by whatever the tables make of their addresses. Where
+ * EPT is switched off for the trial, tables that named guest-physical ones name the host's.
+ */
 static bool other_paging(const struct trial *t)
 {
-	return changed_bits(t, VMCS_NR_GUEST_CR0) || changed_bits(t, VMCS_NR_GUEST_CR3) ||
+	return used_ept(t) || changed_bits(t, VMCS_NR_GUEST_CR0) || changed_bits(t, VMCS_NR_GUEST_CR3) ||
 	       changed_bits(t, VMCS_NR_GUEST_CR4) || changed_bits(t, VMCS_NR_GUEST_IA32_EFER) ||
 	       changed_bits(t, VMCS_NR_VM_ENTRY_CONTROLS);
 }
