@@ -18,7 +18,7 @@ HOST_MSRS = {"STAR": 0xc0000081, "LSTAR": 0xc0000082, "CSTAR": 0xc0000083, "FMAS
              "SYSENTER_CS": 0x174, "SYSENTER_EIP": 0x176, "PAT": 0x277, "DEBUGCTL": 0x1d9,
              "TSC_AUX": 0xc0000103, "MTRR_DEF_TYPE": 0x2ff, "MISC_ENABLE": 0x1a0,
              "FEATURE_CONTROL": 0x3a}
-PAGES_LOST = 400  # the kernel's own come and go; a VM has 600
+PAGES_LOST = 400  # the kernel's own come and go; a VM has 540
 
 
 @dataclass(frozen=True)
