@@ -66,6 +66,27 @@ def test_links_resolve(repository):
     scan.report(problems, "links")
 
 
+def write_up_of(path, text):
+    """Where `{README}#…` of a file of tests/stage leads: its own README, or that of its project."""
+    own = re.search(r'^README = "(\S+)"', text, re.M)
+    project = re.search(r"project\d+", path.name)
+    return own[1] if own else f"{project[0]}/README.md" if project else "README.md"
+
+
+def test_sections_that_failures_name(repository):
+    """What a failed test says to read is there: "{README}#ports" leads to a heading."""
+    problems, named = [], 0
+    for path in sorted((repository / "tests/stage").glob("*.py")):
+        text = scan.text_of(path)
+        for words in re.finditer(r"(\{README\}|project\d+/README\.md)#([\w-]+)", text):
+            page = write_up_of(path, text) if words[1] == "{README}" else words[1]
+            named += 1
+            if words[2] not in markdown.anchors(scan.text_of(repository / page)):
+                problems.append(f"{path.name}: {page}#{words[2]}")
+    assert named, "this rule has not found what it is about"
+    scan.report(problems, "sections that are not in the write-up")
+
+
 def test_snippets_are_the_trees_code(repository):
     """A block that says `from: file` is found in that file."""
     problems = []
