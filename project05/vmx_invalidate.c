@@ -12,34 +12,33 @@ struct descriptor {
 	u64 zero;
 };
 
+/* The two differ in nothing but their names; VMfail sets CF or ZF. */
+#define DEFINE_INVALIDATE(instruction) \
+	static int instruction(enum vmx_invalidate type, u64 what) \
+	{ \
+		struct descriptor descriptor = { .what = what }; \
+\
+		asm goto("1: " #instruction " %[descriptor], %[type]\n\t" \
+			 _ASM_EXTABLE(1b, %l[fault]) \
+			 "jbe %l[fail]\n\t" \
+			 : : [descriptor] "m" (descriptor), [type] "r" ((u64)type) \
+			 : "cc", "memory" : fault, fail); \
+		return 0; \
+	fault: \
+		return -EFAULT; \
+	fail: \
+		return -EINVAL; \
+	}
+
+DEFINE_INVALIDATE(invept)
+DEFINE_INVALIDATE(invvpid)
+
 int vmx_invept(enum vmx_invalidate type, u64 eptp)
 {
-	struct descriptor descriptor = { .what = eptp };
-
-	asm goto("1: invept %[descriptor], %[type]\n\t"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 "jbe %l[fail]\n\t"
-		 : : [descriptor] "m" (descriptor), [type] "r" ((u64)type)
-		 : "cc", "memory" : fault, fail);
-	return 0;
-fault:
-	return -EFAULT;
-fail:
-	return -EINVAL;
+	return invept(type, eptp);
 }
 
 int vmx_invvpid(enum vmx_invalidate type, u16 vpid)
 {
-	struct descriptor descriptor = { .what = vpid };
-
-	asm goto("1: invvpid %[descriptor], %[type]\n\t"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 "jbe %l[fail]\n\t"
-		 : : [descriptor] "m" (descriptor), [type] "r" ((u64)type)
-		 : "cc", "memory" : fault, fail);
-	return 0;
-fault:
-	return -EFAULT;
-fail:
-	return -EINVAL;
+	return invvpid(type, vpid);
 }
