@@ -115,6 +115,8 @@ def exit_in_words(line):
     rest = [word for word in line.text.split()[1:] for key, _, value in [word.partition("=")]
             if key not in QUIET and value.strip("0,x")]
     rest = [f"reason={line.reason}" if word.startswith("reason=") else word for word in rest]
+    if line.kind == "timeout":  # many: it comes back again and again; few: it waits, or spins
+        kind += f" after {line.exits} exits"
     return f"{kind} at RIP {line.rip:#x}{f' ({chr(32).join(rest)})' if rest else ''}"
 
 
