@@ -39,9 +39,9 @@ kbuild = +$(Q)$(MAKE) --no-print-directory -C $(KDIR) O= M=$(CURDIR) CC=$(KCC) \
 module:
 	$(call kbuild,W=$(W))
 
-# C=2 has sparse read every file, also those that need no compiling.
+# C=2 has sparse read every file, also those that need no compiling: with the same W= none does.
 sparse:
-	$(call kbuild,C=2)
+	$(call kbuild,W=$(W) C=2)
 
 vtxctl: $(VTXCTL_OBJECTS)
 	@echo "  LD      $@"

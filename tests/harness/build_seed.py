@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A submission's build begins with the objects of what is not the student's.
+"""A build begins with objects that exist: a submission's with those of what is not the student's.
 
 They come from the reference, built once for a state of its sources, kernel headers and compiler, in
 a folder of the cache that no submission's build ever writes to. What flows is only from there to
-the submission's own new folder, and never an object of a file that the student may change. kbuild
+the build's own new folder, and never an object of a file that the student may change. kbuild
 then finds them up to date, because the commands that made them differ in the folder's name alone.
+
+What the compiler said of them, with all of its warnings on, is kept beside them.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from harness.exercises import student_files
 from harness.spec import Kernel
 
 FOLDER = "objects"
-KEPT = 8
+KEPT = 16
 NOTE = "made-in.json"
+LOG = "build.log"
+BULKY = ("vtxdrv.o", "vtxdrv.ko", "vtxctl")  # each build links its own
 OBJECT = re.compile(r"\.?(.+?)\.(?:o|d|o\.cmd)")  # detect.o, detect.d, .detect.o.cmd
 WHOLE = {"vtxdrv", "vtxdrv.mod"}  # made of all objects
 
@@ -61,6 +65,9 @@ def reference(root: Path, stage: str, kernel: Kernel, variables: dict[str, str])
         if status:
             raise LabError(f"the reference does not build:\n{log[-2000:]}")
         (out / stage / NOTE).write_text(json.dumps(str(out / stage)), encoding="utf-8")
+        (out / stage / LOG).write_text(log, encoding="utf-8")
+        for product in BULKY:
+            (out / stage / product).unlink()
         (out / stage).rename(path)
 
     name = key(root, stage, kernel, variables.get("TODO", ""))
@@ -81,7 +88,9 @@ def sow(source: Path, folder: Path, own: set[str]) -> None:
     (folder / "user").mkdir(exist_ok=True)
     shared = [path for path in (*source.iterdir(), *(source / "user").iterdir())
               if is_shared(path, own)]
-    for path in shared:
+    # No student's file is a guest. What was made later is copied later: make compares times.
+    guests = [path for path in source.glob("guest/*") if path.is_file() and not path.is_symlink()]
+    for path in [*shared, *sorted(guests, key=lambda path: path.stat().st_mtime_ns)]:
         target = folder / path.relative_to(source)
         if path.suffix == ".cmd":
             text = path.read_text(encoding="utf-8")
@@ -90,10 +99,10 @@ def sow(source: Path, folder: Path, own: set[str]) -> None:
             shutil.copyfile(path, target)
 
 
-def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path,
+def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path | None,
          variables: dict[str, str]) -> None:
-    """Make a submission's build folder anew, with links and the objects that are not its own."""
-    names = student_files(root / stage)
+    """Make a build folder anew, with links and the objects that are not the submission's own."""
+    names = student_files(root / stage) if submitted else []
     if not all(name.endswith((".c", ".S")) for name in names):
         return  # a header may change the object of any file
     try:
@@ -102,8 +111,16 @@ def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path,
         folder.mkdir(parents=True)
         shutil.copy2(source / "stage-config.mk", folder)  # newer than an object, it would remake it
         subprocess.run(["sh", "common/mk/compose.sh", str(folder), f"{number_of(stage):02}",
-                        str(submitted)], cwd=root, env=clean_environment(), check=True,
+                        str(submitted or "")], cwd=root, check=True,
+                       env=clean_environment() | {"TODO": variables.get("TODO", "")},
                        stdin=subprocess.DEVNULL, capture_output=True)
         sow(source, folder, {os.path.splitext(name)[0] for name in names})
     except (LabError, OSError, subprocess.SubprocessError):
         shutil.rmtree(folder, ignore_errors=True)  # make would take half an object for a whole one
+
+
+def seed_new(root: Path, stage: str, folder: Path, kernel: Kernel,
+             variables: dict[str, str]) -> None:
+    """Begin a build of the tree itself, unless its folder is there: then make knows what is old."""
+    if not folder.exists():
+        seed(root, stage, folder, kernel, None, variables)

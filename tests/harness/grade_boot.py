@@ -99,13 +99,16 @@ def stage_build(settings: Settings, key: LabKey, say: Say) -> Build:
     variables = {"KVER": key.kver, "TODO": settings.todo}
     # Downloads are not for the build, whose files are limited.
     kernel = kernels.resolve(key.kver or None)
-    given: dict[str, Any] = {}
-    if taken:
-        given["variables"] = variables | {"SUBMIT": str(taken.folder), "CONFINED": "1"}
-        given["prepare"] = lambda folder: build_seed.seed(settings.root, key.stage, folder, kernel,
-                                                          taken.folder, variables)
-    build = build_stage(settings.root, key.stage, out, run_id=settings.run_id,
-                        **{"variables": variables} | given)
+    more = {"SUBMIT": str(taken.folder), "CONFINED": "1"} if taken else {}
+
+    def prepare(folder: Path) -> None:
+        if taken:
+            build_seed.seed(settings.root, key.stage, folder, kernel, taken.folder, variables)
+        else:
+            build_seed.seed_new(settings.root, key.stage, folder, kernel, variables)
+
+    build = build_stage(settings.root, key.stage, out, variables | more, settings.run_id,
+                        prepare=prepare)
     if not build.reused:
         say(f"built {key.stage} for kernel {key.kver or 'default'}: "
             f"{'ok' if build.ok else 'failed'} after {build.seconds:.1f} s")

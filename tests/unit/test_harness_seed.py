@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A submission's build that begins with the reference's objects: which, and that it is as good."""
+"""A build that begins with the reference's objects: which, and that it is as good."""
 
 from __future__ import annotations
 
@@ -95,7 +95,17 @@ def test_a_seeded_build_is_the_plain_one_and_compiles_what_is_the_students(tmp_p
     plain = build.build_stage(ROOT, STAGE, tmp_path / "plain", {"SUBMIT": str(submitted)})
     assert result.ok and plain.ok
     assert "vmxon_all.o" in result.log and "detect.o" not in result.log
-    assert code(result.module) == code(plain.module)
+    kernel = kernels.resolve()
+    own = build.build_stage(ROOT, STAGE, tmp_path / "own", prepare=lambda folder:
+                            build_seed.seed_new(ROOT, STAGE, folder, kernel, {}))
+    assert own.ok and "vmxon_all.o" not in own.log and "cmd_" not in own.log
+    assert code(own.module) == code(result.module) == code(plain.module)
+
+
+def test_a_folder_that_is_there_is_makes_own_matter(tmp_path, monkeypatch):
+    """What was built in it before knows better what is old than the cache does."""
+    monkeypatch.setattr(build_seed, "seed", lambda *_: pytest.fail("it was made anew"))
+    build_seed.seed_new(ROOT, STAGE, tmp_path, None, {})
 
 
 def test_a_submission_meets_none_of_another_ones_objects(tmp_path, submitted):
