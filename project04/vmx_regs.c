@@ -25,13 +25,19 @@ int vmx_get_regs(struct vtx_vcpu *vcpu, struct vtx_regs *regs)
 	return 0;
 }
 
-/* IF decides whether there is anything for STI to block: "Checks on Guest Non-Register State". */
-static void end_sti_blocking(void)
+/*
+ * "Checks on Guest Non-Register State": IF decides whether there is anything for STI to block, and
+ * behind STI and MOV SS a trap has to be pending if TF is 1, and none if it is 0.
+ */
+static void end_blocking(u64 old_flags, u64 flags)
 {
 	u32 blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	u32 ends = flags & RFLAGS_IF ? 0 : INTERRUPTIBILITY_STI;
 
-	if (blocking & INTERRUPTIBILITY_STI)
-		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, blocking & ~INTERRUPTIBILITY_STI);
+	if ((old_flags ^ flags) & RFLAGS_TF)
+		ends |= INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
+	if (blocking & ends)
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, blocking & ~ends);
 }
 
 int vmx_set_regs(struct vtx_vcpu *vcpu, const struct vtx_regs *regs)
@@ -42,9 +48,8 @@ int vmx_set_regs(struct vtx_vcpu *vcpu, const struct vtx_regs *regs)
 			  regs->rflags, vcpu->regs.rflags, (u64)RFLAGS_VM);
 		return -EINVAL;
 	}
+	end_blocking(vcpu->regs.rflags, regs->rflags);
 	vcpu->regs = *regs;
-	if (!(regs->rflags & RFLAGS_IF))
-		end_sti_blocking();
 	return vmcs_error() ? -EIO : 0;
 }
 

@@ -145,6 +145,30 @@ def test_registers_of_another_mode(vms):
           read=MMIO)
 
 
+GDT = ".balign 8; gdt: .quad 0, 0xcf9b000000ffff, 0xcf93000000ffff; gdtr: .word 23; .long gdt"
+
+
+@pytest.mark.parametrize("behind", ["sti", "lgdt gdtr; mov $16, %eax; mov %eax, %ss"])
+def test_flags_behind_sti_and_mov_ss(vms, behind):
+    """VTXDRV_SET_REGS of TF where events are blocked for an instruction: the guest goes on.
+
+    Bochs 2.7 does not check that TF and the trap that is pending fit, and enters all the same.
+    """
+    image = guests.code(f".code32; {behind}; mov {HOLE:#x}, %eax; hlt; {GDT}")
+    turn = ["run", 0, LATE, "state", 0]
+    lines = vmtool(vms, "cpu", 1, "create", "8M", 1, "code", image.hex(), *start(), *turn,
+                   "setreg", 0, "rflags", "0x302", *turn)
+    first, last = (line for line in lines if line.what == "exit")
+    check_exit(first, "mmio", f"a load behind `{behind}`", read=MMIO)
+    check_exit(last, "mmio", "the same with RFLAGS.TF by VTXDRV_SET_REGS", read=MMIO,
+               rip=first.rip)
+    before, after = (line.value & 3 for line in lines if line.what == "field"
+                     and line.encoding == INTERRUPTIBILITY)
+    require(before, expected="blocking by STI or MOV SS", seen="none", read=MMIO,
+            what=f"interruptibility state at a load behind `{behind}`")
+    check(after, 0, "blocking by STI and MOV SS after RFLAGS.TF was set", read=MMIO)
+
+
 def test_single_step(vms):
     """RFLAGS.TF: an instruction that user space has emulated traps as any other does.
 
