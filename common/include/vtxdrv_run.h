@@ -254,6 +254,8 @@ struct vtx_vcpu_stats {
 /**
  * EPERM: a CR3 that is not the driver's own (project05 lifts that), or a bit of CR0, CR4 or EFER
  * that may not change; EINVAL: a value or padding, see the log; the others as for VTXDRV_SET_REGS.
+ * With PAE paging another CR3 brings the four entries along that it names: EINVAL: no memory is
+ * there; ENOMEM.
  */
 #define VTXDRV_SET_SREGS _IOW(VTXDRV_IOC, 0x45, struct vtx_vcpu_sregs)
 /** What a vCPU has done so far. Errors as for VTXDRV_GET_REGS, and ENOMEM. */
