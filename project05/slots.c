@@ -44,6 +44,8 @@ static int new_log(const struct vtx_slot *slot, unsigned long **log)
 	*log = NULL;
 	if (!slot->size || !(slot->flags & VTX_SLOT_LOG_DIRTY))
 		return 0;
+	if (space_memory_is_scarce(log_bytes(slot->size) / GUEST_PAGE_SIZE))
+		return -ENOMEM;
 	*log = vtx_zalloc("dirty log", log_bytes(slot->size));
 	return *log ? 0 : -ENOMEM;
 }

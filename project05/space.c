@@ -20,9 +20,10 @@
 
 /* ---- where tables come from ------------------------------------------------------------------ */
 
+/* One frame at many addresses takes many tables. */
 static u64 table_alloc(void *ctx)
 {
-	void *table = vtx_pages_alloc(NPT_PAGE_SIZE);
+	void *table = space_memory_is_scarce(1) ? NULL : vtx_pages_alloc(NPT_PAGE_SIZE);
 
 	return table ? virt_to_phys(table) : 0;
 }

@@ -234,12 +234,36 @@ def test_memory_runs_out_for_the_owner(vms):
     check(line.end, "SIGBUS", "how touching 8 GiB ended", read=MEMORY)
     require(line.pages >= 16, expected="at least 16", seen=line.pages, read=MEMORY,
             what="blocks of 2 MiB that could be touched")
+    check_reserve(vms, lines)
+
+
+def check_reserve(lab, lines):
+    """A sixteenth is the host's; the kernel's own caches may have some of it."""
     free = int(only(lines, "probe").text.split()[1]) * PAGE // MIB
-    total = int(re.search(r"MemTotal: +(\d+) kB", vms.get("/proc/meminfo").decode())[1]) // 1024
-    # The reserve is a sixteenth; the kernel's own caches may have some of it.
+    total = int(re.search(r"MemTotal: +(\d+) kB", lab.get("/proc/meminfo").decode())[1]) // 1024
     require(free >= total // 32, expected="a reserve, the 32nd part of the memory at least",
             seen=f"{free} of {total} MiB", read=MEMORY,
-            what="free memory of the machine when its kernel gave the owner no more")
+            what="free memory of the machine when its driver took no more")
+
+
+ALIASES, ALIAS = 24, 4 * GIB
+# A page in each 2 MiB of 24 slots that show the same 8 MiB of frames: a table for each of them.
+MANY_TABLES = f"movabs ${16 * ALIAS}, %rbx; 1: movb $1, (%rbx); add ${2 * MIB}, %rbx; jmp 1b"
+
+
+@exercise("5.6", expected="tables do not take the reserve either", read=MEMORY)
+def test_tables_take_all(vms):
+    """Few frames at many addresses: what takes the memory is the tables."""
+    slots = [word for n in range(ALIASES)
+             for word in ("slot", 2 + n, 0, (16 + n) * ALIAS, ALIAS, PAGE)]
+    result = vms.run(["vmtool", "take", "100M", *vm(wide(MANY_TABLES), "5G"), *slots, "run", 0,
+                      20 * LATE, "memory", "probe", "pages", "close"], timeout=60)
+    check_nobody_killed(result)
+    check_run(result, what="a VM whose tables take all memory", read=MEMORY)
+    lines = vmtool_lines(result)
+    check_exit(only(lines, "exit"), "no-memory", "a guest that needs more tables than there is"
+               " memory for", read=MEMORY, handled=0)
+    check_reserve(vms, lines)
 
 
 CGROUP = """
