@@ -246,6 +246,16 @@ def check_reserve(lab, lines):
             what="free memory of the machine when its driver took no more")
 
 
+@exercise("5.6", expected="nothing of an exit that a vCPU had before it was initialised",
+          read=POPULATE)
+def test_initialised_again(vms):
+    """A vCPU comes back before its first page is got; then it begins anew, without memory."""
+    lines = vmtool(vms, *vm(wide("hlt")), "every", 0, 1, "run", 0, LATE, "every", 0, 0,
+                   "slot", 0, 0, 0, 0, 0, "init", 0, 0, "run", 0, LATE)
+    first, second = exits(lines)
+    check_exit(second, "mmio", "a guest whose memory was taken", read=POPULATE, gpa=first.gpa)
+
+
 ALIASES, ALIAS = 24, 4 * GIB
 # A page in each 2 MiB of 24 slots that show the same 8 MiB of frames: a table for each of them.
 MANY_TABLES = f"movabs ${16 * ALIAS}, %rbx; 1: movb $1, (%rbx); add ${2 * MIB}, %rbx; jmp 1b"
