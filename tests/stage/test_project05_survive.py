@@ -7,10 +7,10 @@ import pytest
 from entry import campaign
 from entry.made_up import CONTROLS, GROUPS
 from harness import guests
-from harness.grade import check, check_run, exercise, require
+from harness.grade import check, check_run, exercise, expect_kmsg, require
 from stage.ept_tools import HOLE, LATE, MIB, PAGE, READ, README, vm, wide
 from stage.guest_tools import only, vmtool
-from stage.test_project04_survive import check_nothing_lost, lost_with_a_user
+from stage.test_project04_survive import CPU1, check_nothing_lost, lost_with_a_user
 from stage.vm_tools import vms
 from stage.vmxon_tools import FAIL_NTH, check_off
 
@@ -80,6 +80,30 @@ while kill -0 $pid 2>/dev/null; do usleep 1000; done
     def work():
         check_run(vms.sh(script, timeout=120), what=f"{KILLS} guests and their ends")
     check_nothing_lost(vms, work, KILLS * 40)
+
+
+# Page after page, until there is no more memory.
+EVERYTHING = f"mov ${16 * MIB}, %ebx; 1: movb $1, (%rbx); add ${PAGE}, %rbx; jmp 1b"
+
+
+@exercise("5.6", expected="the guest goes on where the host lets it, and ends without memory",
+          read=POPULATE)
+@pytest.mark.instructor
+@expect_kmsg(r"no longer affine to cpu1")
+def test_cpu_goes_in_the_middle_of_faults(vms, rng):
+    """CPU 1 goes offline and comes back while a guest on it touches all the memory there is."""
+    words = " ".join(map(str, ["cpu", 1, *vm(wide(EVERYTHING), "64G"), "run", 0, 15 * LATE]))
+    result = check_run(vms.sh(f"""
+vmtool {words} memory close > /tmp/out 2>&1 & pid=$!
+usleep {rng.randrange(300000, 800000)}
+echo 0 > {CPU1} || exit 1
+usleep 200000
+echo 1 > {CPU1} || exit 2
+wait $pid || exit 3
+cat /tmp/out""", timeout=90), what="CPU 1 goes offline and comes back", read=POPULATE)
+    require("kind=no-memory" in result.out, expected="kind=no-memory", seen=result.out[-300:],
+            what="the guest's exit", read=POPULATE)
+    check_off(vms, "after the guest's end", read=POPULATE)
 
 
 @exercise("5.4", expected="no memory at any step: a clean refusal, and nothing left behind",
