@@ -35,7 +35,7 @@ ASK = """
 	add $8, %r9d
 	cmp $end, %r9d
 	jne 1b
-	hlt
+	vmcall
 ask:	.long {}
 end:
 """
@@ -54,7 +54,7 @@ def answers(lab, leaves=LEAVES, *, vcpus=1, vcpu=0, words=()):
     text = ASK.format(",".join(f"{leaf:#x},{subleaf}" for leaf, subleaf in leaves))
     lines = vmtool(lab, *guest(guests.code(text), vcpus=vcpus), *words, "run", vcpu, LATE, "read",
                    "0x20000", 16 * len(leaves))
-    check_exit(only(lines, "exit"), "hlt", "HLT behind CPUID", read=CPUID)
+    check_exit(only(lines, "exit"), "hypercall", "VMCALL behind CPUID", read=CPUID)
     data = only(lines, "read").data
     words = [int.from_bytes(data[at:at + 4], "little") for at in range(0, len(data), 4)]
     return {leaf: dict(zip(("eax", "ebx", "ecx", "edx"), words[4 * n:4 * n + 4]))
@@ -180,11 +180,11 @@ def test_msrs_are_the_guests(vms, rng):
         text += [write_msr(msr, value) for msr, value in mine.items()]
         text += ["vmcall"]
         text += [read_msr(msr, at + 8 * n) for n, msr in enumerate(mine)]
-        text += ["hlt"] + ([] if vcpu else ["second:"])
+        text += ["vmcall"] + ([] if vcpu else ["second:"])
     lines = vmtool(vms, *guest(guests.code("\n".join(text)), vcpus=2), "run", 0, LATE, "run", 1,
                    LATE, "run", 0, LATE, "run", 1, LATE, "read", "0x20000", 512)
     for exit, kind in zip((line for line in lines if line.what == "exit"),
-                          ("hypercall", "hypercall", "hlt", "hlt")):
+                          ("hypercall", "hypercall", "hypercall", "hypercall")):
         check_exit(exit, kind, "a guest that writes and reads its MSRs", read=MSRS)
     data = only(lines, "read").data
     for vcpu, mine in enumerate(wanted):
@@ -211,7 +211,7 @@ def test_unknown_msrs(vms, direction, rng):
 def test_bad_values(vms):
     """A PAT with a memory type that there is not, in its first and in its last entry."""
     for msr, value in ((PAT, 2), (PAT, 0xff << 56)):
-        lines = vmtool(vms, *guest(guests.code(f"{write_msr(msr, value)}; hlt")), "run", 0, LATE)
+        lines = vmtool(vms, *guest(guests.code(f"{write_msr(msr, value)}; vmcall")), "run", 0, LATE)
         exit = only(lines, "exit")
         require((exit.kind, exit.vector) == ("exception", GP), expected="#GP",
                 seen=f"an exit: {exit_in_words(exit)}", read=MSRS,
@@ -221,9 +221,9 @@ def test_bad_values(vms):
 @exercise("6.2", expected="EFER is the guest's: a RDMSR finds its mode", read=MSRS)
 def test_efer(vms):
     """LME and LMA of a guest that is in 64-bit mode."""
-    lines = vmtool(vms, *guest(guests.code(f"{read_msr(EFER, RESULT)}; hlt")), "run", 0, LATE,
+    lines = vmtool(vms, *guest(guests.code(f"{read_msr(EFER, RESULT)}; vmcall")), "run", 0, LATE,
                    "read", f"{RESULT:#x}", 8)
-    check_exit(only(lines, "exit"), "hlt", "HLT behind a read of EFER", read=MSRS)
+    check_exit(only(lines, "exit"), "hypercall", "VMCALL behind a read of EFER", read=MSRS)
     efer = int.from_bytes(only(lines, "read").data, "little")
     check(efer & 0x500, 0x500, "LME and LMA of EFER, of a guest in 64-bit mode", read=MSRS)
 
@@ -233,14 +233,14 @@ def test_user_msrs(vms, rng):
     """All that the table does not know, or a range: number and value come, the answer goes back."""
     msr, value, answer = rng.choice(UNKNOWN), rng.getrandbits(64), rng.getrandbits(64)
     for first, count in ((0, 0), (msr - 1, 2)):
-        text = f"{write_msr(msr, value)}; rdmsr; mov %rax, {RESULT}; mov %rdx, {RESULT + 8}; hlt"
+        text = f"{write_msr(msr, value)}; rdmsr; mov %rax, {RESULT}; mov %rdx, {RESULT + 8}; vmcall"
         lines = vmtool(vms, *guest(guests.code(text)), "msrs", f"{first:#x}", count, MSR_USER,
                        "run", 0, LATE, "run", 0, LATE, "data", 0, f"{answer:#x}", "run", 0, LATE,
                        "read", f"{RESULT:#x}", 16)
         written, asked, end = (line for line in lines if line.what == "exit")
         check_exit(written, "wrmsr", f"WRMSR of {msr:#x}", read=MSRS, msr=msr, word=value)
         check_exit(asked, "rdmsr", f"RDMSR of {msr:#x}", read=MSRS, msr=msr)
-        check_exit(end, "hlt", "HLT behind both", read=MSRS)
+        check_exit(end, "hypercall", "VMCALL behind both", read=MSRS)
         data = only(lines, "read").data
         check([int.from_bytes(data[at:at + 8], "little") for at in (0, 8)],
               [answer & 0xffffffff, answer >> 32], "RAX and RDX after RDMSR", read=MSRS)
@@ -268,9 +268,9 @@ def test_the_hosts_msrs(vms, rng, cpu):
     text = "; ".join(write_msr(msr, rng.getrandbits(47)) for msr in CANONICAL)
     text += f"; {write_msr(STAR, rng.getrandbits(64))}; {write_msr(FMASK, rng.getrandbits(20))}"
     before = [vms.probe("rdmsr", cpu, f"{msr:#x}") for msr in names]
-    lines = vmtool(vms, "cpu", cpu, *guest(guests.code(f"{text}; hlt")), "run", 0, LATE,
+    lines = vmtool(vms, "cpu", cpu, *guest(guests.code(f"{text}; vmcall")), "run", 0, LATE,
                    *(word for msr in names for word in ("probe", f"rdmsr {cpu} {msr:#x}")))
-    check_exit(only(lines, "exit"), "hlt", "a guest that writes many MSRs", read=MSRS)
+    check_exit(only(lines, "exit"), "hypercall", "a guest that writes many MSRs", read=MSRS)
     after = [vms.probe("rdmsr", cpu, f"{msr:#x}") for msr in names]
     for msr, old, new in zip(names, before, after):
         check(new, old, f"the host's MSR {msr:#x} on CPU {cpu}, after a guest that wrote its own",

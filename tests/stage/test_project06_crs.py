@@ -27,9 +27,9 @@ def test_cr_as_written(vms, rng):
                      f" mov %rbx, {RESULT + 8 * n:#x}"
                      for n, (cr, value) in enumerate([*((0, v) for v in cr0),
                                                       *((4, v) for v in cr4)]))
-    lines = vmtool(vms, *guest(guests.code(f"{text}; hlt")), "run", 0, LATE, "read",
+    lines = vmtool(vms, *guest(guests.code(f"{text}; vmcall")), "run", 0, LATE, "read",
                    f"{RESULT:#x}", 40)
-    check_exit(only(lines, "exit"), "hlt", "a guest that writes CR0 and CR4", read=CRS)
+    check_exit(only(lines, "exit"), "hypercall", "a guest that writes CR0 and CR4", read=CRS)
     data = only(lines, "read").data
     seen = [int.from_bytes(data[at:at + 8], "little") for at in range(0, 40, 8)]
     for value, wanted, name in zip(seen, [*cr0, *cr4], ["CR0"] * 3 + ["CR4"] * 2):
@@ -43,9 +43,9 @@ def test_clts_lmsw(vms):
     text = f"mov ${LONG_MODE | TS:#x}, %eax; mov %rax, %cr0; clts; mov %cr0, %rbx;" \
            f" mov %rbx, {RESULT}; mov $0xfffa, %eax; lmsw %ax; mov %cr0, %rbx;" \
            f" mov %rbx, {RESULT + 8}; xor %eax, %eax; lmsw %ax; mov %cr0, %rbx;" \
-           f" mov %rbx, {RESULT + 16}; smsw %rbx; mov %rbx, {RESULT + 24}; hlt"
+           f" mov %rbx, {RESULT + 16}; smsw %rbx; mov %rbx, {RESULT + 24}; vmcall"
     lines = vmtool(vms, *guest(guests.code(text)), "run", 0, LATE, "read", f"{RESULT:#x}", 32)
-    check_exit(only(lines, "exit"), "hlt", "CLTS, LMSW and SMSW", read=CRS)
+    check_exit(only(lines, "exit"), "hypercall", "CLTS, LMSW and SMSW", read=CRS)
     data = only(lines, "read").data
     seen = [int.from_bytes(data[at:at + 8], "little") for at in range(0, 32, 8)]
     check(seen[0], LONG_MODE, "CR0 after CLTS with TS set", read=CRS)
@@ -86,9 +86,9 @@ def test_cr3(vms):
     """A copy of the root in the guest's own memory becomes CR3, and it runs on with it."""
     text = f"mov %cr3, %rsi; mov %rsi, {RESULT}; mov $0x30000, %edi; mov $512, %ecx; rep movsq;" \
            f" mov $0x30000, %eax; mov %rax, %cr3; mov %cr3, %rbx; mov %rbx, {RESULT + 8};" \
-           f" mov {RESULT}, %rax; mov %rax, %cr3; mov %cr3, %rbx; mov %rbx, {RESULT + 16}; hlt"
+           f" mov {RESULT}, %rax; mov %rax, %cr3; mov %cr3, %rbx; mov %rbx, {RESULT + 16}; vmcall"
     lines = vmtool(vms, *guest(guests.code(text)), "run", 0, LATE, "read", f"{RESULT:#x}", 24)
-    check_exit(only(lines, "exit"), "hlt", "a guest with another CR3", read=CRS)
+    check_exit(only(lines, "exit"), "hypercall", "a guest with another CR3", read=CRS)
     data = only(lines, "read").data
     seen = [int.from_bytes(data[at:at + 8], "little") for at in (0, 8, 16)]
     check((seen[1], seen[2]), (0x30000, seen[0]), "CR3 as the guest reads it, after it was written",
@@ -103,9 +103,9 @@ def test_cr8(vms, rng):
                      f" mov %{back}, {RESULT + 8 * n}" for n, (value, to, back) in
                      enumerate(zip(values, ("rax", "rdi", "r9", "r15"),
                                    ("rbx", "r14", "rsi", "rdx"))))
-    lines = vmtool(vms, *guest(guests.code(f"{text}; hlt")), "run", 0, LATE, "read",
+    lines = vmtool(vms, *guest(guests.code(f"{text}; vmcall")), "run", 0, LATE, "read",
                    f"{RESULT:#x}", 32)
-    check_exit(only(lines, "exit"), "hlt", "a guest that writes CR8", read=CRS)
+    check_exit(only(lines, "exit"), "hypercall", "a guest that writes CR8", read=CRS)
     data = only(lines, "read").data
     check([int.from_bytes(data[at:at + 8], "little") for at in range(0, 32, 8)], values,
           "CR8 as the guest reads it", read=CRS)
@@ -139,7 +139,7 @@ compat:	mov $0x10, %eax
 .code64
 long:	movabs $0x123456789abcdef0, %rax
 	mov %rax, 0x8020
-	hlt
+	vmcall
 .balign 8
 gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0, 0x00cf9b000000ffff
 gdtr:	.word . - gdt - 1
@@ -151,7 +151,7 @@ gdtr:	.word . - gdt - 1
 def test_paging_modes(vms):
     """CR0.PG off and on from compatibility mode: EFER.LMA follows, and 64-bit code runs again."""
     lines = vmtool(vms, *guest(guests.code(MODES)), "run", 0, LATE, "read", f"{RESULT:#x}", 40)
-    check_exit(only(lines, "exit"), "hlt", "a guest that leaves 64-bit mode and comes back",
+    check_exit(only(lines, "exit"), "hypercall", "a guest that leaves 64-bit mode and comes back",
                read=CRS)
     data = only(lines, "read").data
     seen = [int.from_bytes(data[at:at + 8], "little") for at in range(0, 40, 8)]
@@ -166,9 +166,9 @@ def test_paging_modes(vms):
 def test_efer_as_written(vms):
     """With SCE and without; LMA is written as it was read."""
     text = f"{write_msr(EFER, 0xd01)}; {read_msr(EFER, RESULT)}; {write_msr(EFER, 0xd00)};" \
-           f" {read_msr(EFER, RESULT + 8)}; hlt"
+           f" {read_msr(EFER, RESULT + 8)}; vmcall"
     lines = vmtool(vms, *guest(guests.code(text)), "run", 0, LATE, "read", f"{RESULT:#x}", 16)
-    check_exit(only(lines, "exit"), "hlt", "HLT behind reads and writes of EFER", read=CRS)
+    check_exit(only(lines, "exit"), "hypercall", "VMCALL behind reads and writes of EFER", read=CRS)
     data = only(lines, "read").data
     seen = [int.from_bytes(data[at:at + 8], "little") & 0xd01 for at in (0, 8)]
     check(seen, [0xd01, 0xd00], "EFER as written, with SCE and without", read=CRS)
@@ -178,7 +178,7 @@ def test_efer_as_written(vms):
 @pytest.mark.parametrize("value", [1 << 1, 1 << 63, 0], ids=["bit 1", "bit 63", "LME clear"])
 def test_efer_refused(vms, value):
     """Reserved bits; LME of a guest that is in 64-bit mode."""
-    lines = vmtool(vms, *guest(guests.code(f"{write_msr(EFER, value)}; hlt")), "run", 0, LATE)
+    lines = vmtool(vms, *guest(guests.code(f"{write_msr(EFER, value)}; vmcall")), "run", 0, LATE)
     exit = only(lines, "exit")
     require((exit.kind, exit.vector) == ("exception", GP), expected="#GP", read=CRS,
             seen=f"an exit: {exit_in_words(exit)}", what=f"WRMSR of {value:#x} to EFER")
@@ -195,7 +195,7 @@ compat:	mov $0x10, %eax
 	mov %eax, %ds
 	mov %ebx, %cr0
 	movl $1, 0x8000
-	hlt
+	vmcall
 .code64
 """ + MODES[MODES.index(".balign"):]
 
@@ -203,6 +203,6 @@ compat:	mov $0x10, %eax
 def test_upper_half_outside_64_bit_mode(vms):
     """MOV to CR0 has an operand of 32 bits there, whatever was in the register before."""
     lines = vmtool(vms, *guest(guests.code(UPPER_HALF)), "run", 0, LATE, "read", f"{RESULT:#x}", 8)
-    check_exit(only(lines, "exit"), "hlt", "MOV EBX to CR0 outside 64-bit mode, with bits in the"
-               " upper half of RBX", read=CRS)
+    check_exit(only(lines, "exit"), "hypercall", "MOV EBX to CR0 outside 64-bit mode, with bits in"
+               " the upper half of RBX", read=CRS)
     check(only(lines, "read").data[0], 1, "code behind CR0.PG cleared", read=CRS)

@@ -25,8 +25,8 @@ def word(seed, n):
 def serve(lab, text, seed, *after):
     """Run a guest whose ports vmtool serves, up to its HLT; accesses, and all lines."""
     __tracebackhide__ = True
-    lines = vmtool(lab, *guest(guests.code(f"{text}; hlt")), "serve", 0, LATE, seed, *after)
-    check_exit(only(lines, "exit"), "hlt", "HLT behind the ports", read=PORTS)
+    lines = vmtool(lab, *guest(guests.code(f"{text}; vmcall")), "serve", 0, LATE, seed, *after)
+    check_exit(only(lines, "exit"), "hypercall", "VMCALL behind the ports", read=PORTS)
     return [line for line in lines if line.what == "io"], lines
 
 
@@ -136,7 +136,7 @@ def test_where_rip_is(vms):
     """Behind IN and OUT; at INS and OUTS, with all registers in struct vtx_run."""
     for text, skipped in (("out %al, $0x80", 1), ("in $0x80, %al", 1), ("outsb", 0), ("insb", 0),
                           ("rep outsb", 0)):
-        image = guests.code(f"mov ${BUFFER}, %esi; mov %esi, %edi; mov $2, %ecx; {text}; hlt")
+        image = guests.code(f"mov ${BUFFER}, %esi; mov %esi, %edi; mov $2, %ecx; {text}; vmcall")
         lines = vmtool(vms, *guest(image), "run", 0, LATE, "regs", 0)
         exit = only(lines, "exit")
         check_exit(exit, "io", f"`{text}`", read=PORTS)
@@ -148,7 +148,7 @@ def test_where_rip_is(vms):
 def test_whose_answer(vms, rng):
     """Two vCPUs have both asked; the answers do not get mixed up, and no later exit takes one."""
     text = "shl $4, %edi; in $0x80, %eax; mov %rax, 0x8000(%rdi); xor %eax, %eax; cpuid;" \
-           " mov $7, %eax; vmcall; mov %rax, 0x8008(%rdi); hlt"
+           " mov $7, %eax; vmcall; mov %rax, 0x8008(%rdi); vmcall"
     first, second = rng.getrandbits(32), rng.getrandbits(32)
     lines = vmtool(vms, *guest(guests.code(text), vcpus=2), "run", 0, LATE, "run", 1, LATE, "data",
                    0, first, "data", 1, second, "run", 1, LATE, "run", 0, LATE, "data", 0,
@@ -164,8 +164,8 @@ def test_whose_answer(vms, rng):
 def test_ports_with_every_exit(vms, rng):
     """With VTX_RUN_EVERY_EXIT nothing is answered twice."""
     value = rng.getrandbits(32)
-    image = guests.code(f"in $0x80, %eax; mov %rax, {RESULT}; hlt")
+    image = guests.code(f"in $0x80, %eax; mov %rax, {RESULT}; vmcall")
     lines = vmtool(vms, *guest(image), "until", 0, "io", 50, "data", 0, value, "flags", 0,
-                   EVERY_EXIT, "until", 0, "hlt", 50, "read", f"{RESULT:#x}", 8)
-    check_exit(only(lines, "exit"), "hlt", "HLT behind IN", read=PORTS)
+                   EVERY_EXIT, "until", 0, "hypercall", 50, "read", f"{RESULT:#x}", 8)
+    check_exit(only(lines, "exit"), "hypercall", "VMCALL behind IN", read=PORTS)
     check(int.from_bytes(only(lines, "read").data, "little"), value, "RAX after IN", read=PORTS)
