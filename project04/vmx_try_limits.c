@@ -142,8 +142,9 @@ static bool used_ept(const struct trial *t)
  */
 static bool other_paging(const struct trial *t)
 {
-	return used_ept(t) || changed_bits(t, VMCS_NR_GUEST_CR0) || changed_bits(t, VMCS_NR_GUEST_CR3) ||
-	       changed_bits(t, VMCS_NR_GUEST_CR4) || changed_bits(t, VMCS_NR_GUEST_IA32_EFER) ||
+	return used_ept(t) || changed_bits(t, VMCS_NR_GUEST_CR0) ||
+	       changed_bits(t, VMCS_NR_GUEST_CR3) || changed_bits(t, VMCS_NR_GUEST_CR4) ||
+	       changed_bits(t, VMCS_NR_GUEST_IA32_EFER) ||
 	       changed_bits(t, VMCS_NR_VM_ENTRY_CONTROLS);
 }
 

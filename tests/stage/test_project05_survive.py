@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """project05: what may not stay behind, whoever goes meanwhile; what must be refused."""
-import errno
-
 import pytest
 
-from entry import campaign
-from entry.made_up import CONTROLS, GROUPS
 from harness import guests
 from harness.grade import check, check_run, exercise, expect_kmsg, require
 from stage.ept_tools import HOLE, LATE, MIB, PAGE, READ, README, vm, wide
@@ -180,26 +176,6 @@ echo 0 > {FAIL_NTH}
     for line in protected:
         check(line[-1], line[-2], "RIP in the shared page's registers, against the exit's",
               read=POPULATE)
-
-
-INJECT_UD = 1 << 31 | 3 << 8 | 6  # SDM vol. 3, "VM-Entry Controls for Event Injection"
-
-
-@pytest.mark.reference
-def test_trial_without_ept(vms):
-    """An event is not delivered by tables whose addresses would suddenly be the host's."""
-    trials = campaign.Trials(vms)
-    try:
-        secondary = GROUPS["SECONDARY"]
-        without = trials.base[secondary] & ~(CONTROLS["SECONDARY.ENABLE_EPT"]
-                                             | CONTROLS["SECONDARY.UNRESTRICTED_GUEST"])
-        event = {"VM_ENTRY_INTERRUPTION_INFORMATION": INJECT_UD}
-        results, left = trials.run([event, {secondary: without}, {**event, secondary: without}])
-        check([result[0] for result in results], [0, 0, errno.EINVAL], "errno of trials with an"
-              " event, without EPT, with an event and without EPT", read=POPULATE)
-        check(left, [], "fields that the trials have left changed", read=POPULATE)
-    finally:
-        trials.done()
 
 
 def test_hostile_arguments(vms):
