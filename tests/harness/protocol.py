@@ -28,8 +28,8 @@ LONGEST = 64 << 20  # a longer length is a damaged header
 COMPRESS_FROM = 256
 CHUNK = 8 << 10  # largest piece sent at once: some seconds under Bochs
 TRIES = 8
-# The agent's line has a FIFO of 16 bytes, and a guest under the driver may keep its interrupts away for
-# some milliseconds: what came damaged is sent again in pieces that fit, when the agent has done
+# The agent's line has a FIFO of 16 bytes, and a guest under the driver may keep its interrupts away
+# for some milliseconds: what came damaged is sent again in pieces that fit, when the agent has done
 # complaining of what it took for frames in it.
 PIECE, PAUSE, QUIET = 14, 0.01, 0.1
 WATCH_EVERY = 0.02  # seconds; under Bochs the bytes of an answer come one by one

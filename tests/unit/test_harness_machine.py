@@ -92,7 +92,7 @@ class FakeAgent(threading.Thread):
 
 
 class OverrunAgent(FakeAgent):
-    """Has no room for more than 16 bytes at a time, and says NAK a dozen times where it had none."""
+    """Has no room for more than 16 bytes at a time, and says NAK a dozen times if it had none."""
 
     def run(self):
         parser, self.bursts = Parser(), 0
