@@ -18,16 +18,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness import cache
-from harness.build import clean_environment, make_command, run_limited
+from harness import build_kin, cache
+from harness.build import make_command, run_limited
+from harness.build_kin import LOG, NOTE
 from harness.errors import LabError
 from harness.exercises import student_files
 from harness.spec import Kernel
 
 FOLDER = "objects"
 KEPT = 16
-NOTE = "made-in.json"
-LOG = "build.log"
+HOST_KEY = "host.key"
 BULKY = ("vtxdrv.o", "vtxdrv.ko", "vtxctl")  # each build links its own
 OBJECT = re.compile(r"\.?(.+?)\.(?:o|d|o\.cmd)")  # detect.o, detect.d, .detect.o.cmd
 WHOLE = {"vtxdrv", "vtxdrv.mod"}  # made of all objects
@@ -56,21 +56,50 @@ def key(root: Path, stage: str, kernel: Kernel, todo: str = "") -> str:
     return cache.digest(*parts)
 
 
+def host_key(root: Path, stage: str, todo: str) -> str:
+    """The same for what no kernel has a part in."""
+    compiler = Path(shutil.which("cc") or "cc").resolve().stat()
+    return cache.digest(stage, todo, str(compiler.st_mtime_ns), str(compiler.st_size),
+                        *(path.read_bytes() for path in sources(root, stage)))
+
+
+def before(root: Path, stage: str, kernel: Kernel, todo: str) -> Path | None:
+    """The objects of the stage before, if they are there."""
+    earlier = f"project{number_of(stage) - 1:02}"
+    if not (root / earlier).is_dir():
+        return None
+    found = cache.root() / FOLDER / key(root, earlier, kernel, todo)
+    return found if found.is_dir() else None
+
+
+def beside(root: Path, stage: str, kernel: Kernel, todo: str) -> Path | None:
+    """The objects of the stage for any other kernel, if they are there."""
+    wanted = host_key(root, stage, todo)
+    for note in (cache.root() / FOLDER).glob(f"*/{HOST_KEY}"):
+        if note.read_text(encoding="utf-8") == wanted:
+            return note.parent
+    return None
+
+
 def reference(root: Path, stage: str, kernel: Kernel, variables: dict[str, str]) -> Path:
     """Return the folder with the reference's objects; it is built if it is not there."""
 
     def build(path: Path) -> None:
         out = path.parent / "o"
+        known = build_kin.begin(root, stage, out / stage, todo, before(root, stage, kernel, todo),
+                                beside(root, stage, kernel, todo))
         status, log = run_limited(make_command(stage, out, variables), root)
         if status:
             raise LabError(f"the reference does not build:\n{log[-2000:]}")
         (out / stage / NOTE).write_text(json.dumps(str(out / stage)), encoding="utf-8")
-        (out / stage / LOG).write_text(log, encoding="utf-8")
+        (out / stage / LOG).write_text(known + log, encoding="utf-8")
+        (out / stage / HOST_KEY).write_text(host_key(root, stage, todo), encoding="utf-8")
         for product in BULKY:
             (out / stage / product).unlink()
         (out / stage).rename(path)
 
-    name = key(root, stage, kernel, variables.get("TODO", ""))
+    todo = variables.get("TODO", "")
+    name = key(root, stage, kernel, todo)
     found = cache.entry(f"{FOLDER}/{name}", build)
     cache.prune(FOLDER, KEPT)
     return found
@@ -88,15 +117,14 @@ def sow(source: Path, folder: Path, own: set[str]) -> None:
     (folder / "user").mkdir(exist_ok=True)
     shared = [path for path in (*source.iterdir(), *(source / "user").iterdir())
               if is_shared(path, own)]
-    # No student's file is a guest. What was made later is copied later: make compares times.
-    guests = [path for path in source.glob("guest/*") if path.is_file() and not path.is_symlink()]
-    for path in [*shared, *sorted(guests, key=lambda path: path.stat().st_mtime_ns)]:
+    for path in shared:
         target = folder / path.relative_to(source)
         if path.suffix == ".cmd":
             text = path.read_text(encoding="utf-8")
             target.write_text(text.replace(made_in, str(folder)), encoding="utf-8")
         else:
             shutil.copyfile(path, target)
+    build_kin.take_guests(source, folder)  # no student's file is one
 
 
 def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path | None,
@@ -110,10 +138,7 @@ def seed(root: Path, stage: str, folder: Path, kernel: Kernel, submitted: Path |
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shutil.copy2(source / "stage-config.mk", folder)  # newer than an object, it would remake it
-        subprocess.run(["sh", "common/mk/compose.sh", str(folder), f"{number_of(stage):02}",
-                        str(submitted or "")], cwd=root, check=True,
-                       env=clean_environment() | {"TODO": variables.get("TODO", "")},
-                       stdin=subprocess.DEVNULL, capture_output=True)
+        build_kin.compose(root, number_of(stage), folder, variables.get("TODO", ""), submitted)
         sow(source, folder, {os.path.splitext(name)[0] for name in names})
     except (LabError, OSError, subprocess.SubprocessError):
         shutil.rmtree(folder, ignore_errors=True)  # make would take half an object for a whole one

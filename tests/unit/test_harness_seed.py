@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import build, build_seed
+from harness import build, build_kin, build_seed
 from harness import kernel as kernels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +65,45 @@ def test_nothing_of_a_seed_that_failed_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(build_seed, "sow", cut)
     build_seed.seed(ROOT, STAGE, tmp_path / "out" / STAGE, None, tmp_path, {})
     assert not (tmp_path / "out" / STAGE).exists()
+
+
+@pytest.fixture(name="two_stages")
+def objects_of_one_stage_and_the_links_of_the_next(tmp_path):
+    """old.c is in both, named.c says which stage it is in, reads.c reads a header that does, new.c
+    is in the later one only, and replaced.c as another file."""
+    made, links = tmp_path / "made", tmp_path / "links"
+    texts = {"project01/old.c": "old", "project01/named.c": "#if VTX_STAGE > 1",
+             "project01/reads.c": "reads", "project01/h.h": "VTX_STAGE", "project01/replaced.c": "",
+             "project02/replaced.c": "", "project02/new.c": "new"}
+    for folder in ("project01", "project02", "made/user", "links"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+        (links / Path(name).name).unlink(missing_ok=True)
+        (links / Path(name).name).symlink_to(tmp_path / name)
+    for name in ("old", "named", "reads", "replaced"):
+        (made / f"{name}.c").symlink_to(tmp_path / f"project01/{name}.c")
+        (made / f"{name}.o").write_text(name, encoding="ascii")
+        more = "h.h" if name == "reads" else ""
+        (made / f".{name}.o.cmd").write_text(
+            f"gcc -MMD,/m/.{name}.o.d -DVTX_STAGE=1 -I/m -o /m/{name}.o /m/{name}.c"
+            + (f" /m/{more}" if more else ""), encoding="ascii")
+        (made / f"user/{name}.d").write_text(f"user/{name}.o: {name}.c {more}\n", encoding="ascii")
+        (made / f"user/{name}.o").touch()
+    (made / build_kin.NOTE).write_text('"/m"', encoding="ascii")
+    (made / build_kin.LOG).write_text("  CC x\na.c:1: warning: w\na.c:1: warning: w\n")
+    return made, links
+
+
+def test_a_stage_takes_of_the_one_before_what_says_nothing_of_stages(two_stages):
+    made, links = two_stages
+    assert build_kin.module_objects(made, links, "project02", "/m") == ["old"]
+    assert build_kin.user_objects(made, links, "project02") == ["old"]
+    build_kin.take_module(made, links, "project02")
+    assert (links / "old.o").is_file() and not (links / "reads.o").exists()
+    assert (links / ".old.o.cmd").read_text() == (
+        f"gcc -MMD,{links}/.old.o.d -DVTX_STAGE=2 -I{links} -o {links}/old.o {links}/old.c")
+    assert build_kin.warnings(made) == "a.c:1: warning: w\n"
 
 
 @pytest.fixture(name="submitted")
