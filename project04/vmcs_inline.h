@@ -11,11 +11,18 @@
 
 #include <asm/asm.h>
 
+#if __has_attribute(uninitialized)
+/** VMREAD writes it; the kernel's compiler options would have it zeroed before. */
+#define VMCS_NOT_ZEROED __attribute__((uninitialized))
+#else
+#define VMCS_NOT_ZEROED
+#endif
+
 /* clang-format off: it takes the labels apart. */
 /** See vmcs_read_checked(). */
 static __always_inline u64 vmcs_read_inline(enum vmcs_field field)
 {
-	u64 value;
+	u64 value VMCS_NOT_ZEROED;
 
 	asm goto("1: vmread %[field], %[value]\n\t"
 		 _ASM_EXTABLE(1b, %l[wrong])
