@@ -10,17 +10,13 @@
 #include <linux/cpu.h>
 
 #include "fpu.h"
-#include "hv_ops.h"
 #include "run.h"
-#include "x86_bits.h"
 #include "x86_exceptions.h"
 
 /* After so many calls in a row that used the FPU, the next ones find it ready. */
 #define OFTEN 5
 /* After so many calls with it ready it is tried again whether the guest still needs it. */
 #define TRY_AGAIN 250
-
-#define CR0_NUMBER 0
 
 static bool lazy __ro_after_init;
 
@@ -61,11 +57,13 @@ void vtx_fpu_end(struct vtx_vcpu *vcpu)
 	vcpu->fpu_calls = vcpu->fpu_calls > TRY_AGAIN ? OFTEN : vcpu->fpu_calls + 1;
 }
 
-/* With CR0.TS of its own, or without an FPU (CR0.EM), the exception is the guest's. */
-bool vtx_fpu_wanted(struct vtx_vcpu *vcpu)
+/*
+ * If the guest has set CR0.TS or CR0.EM itself, the instruction raises the exception again when the
+ * registers are there, and then it is the guest's.
+ */
+bool vtx_fpu_wanted(const struct vtx_vcpu *vcpu)
 {
-	return vcpu->exit.vector == X86_EXCEPTION_NM && !vcpu->fpu_inside &&
-	       !(hv->get_cr(vcpu, CR0_NUMBER) & (CR0_TS | CR0_EM));
+	return vcpu->exit.vector == X86_EXCEPTION_NM && !vcpu->fpu_inside;
 }
 
 static enum vtx_next take(struct vtx_vcpu *vcpu)
