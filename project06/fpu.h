@@ -24,7 +24,7 @@ void vtx_fpu_end(struct vtx_vcpu *vcpu);
 /** Have the guest's registers in the processor until vtx_fpu_end(). Not loaded; may sleep. */
 void vtx_fpu_take(struct vtx_vcpu *vcpu);
 
-/** Is the last exit, by an exception, a \#NM because the guest's registers are away? Any context. */
+/** Is the last exit, by exception, a \#NM because the guest's registers are away? Any context. */
 bool vtx_fpu_wanted(const struct vtx_vcpu *vcpu);
 
 /** Answer such an exit: the instruction is executed again, with the guest's registers. Loaded. */

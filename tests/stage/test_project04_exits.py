@@ -11,7 +11,7 @@ from harness.guests import RESULT
 from stage.guest_tools import CPUS, check_exit, code_of, guest, kept, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="exits")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="exits", kernels=1)
 
 README = "project04/README.md"
 EXITS = f"{README}#exits"

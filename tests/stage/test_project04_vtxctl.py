@@ -14,7 +14,8 @@ from harness.guests import LOAD
 from stage.guest_tools import SIZE, Spinning
 from stage.vm_tools import kill, vms
 
-pytestmark = [pytest.mark.lab(vendor="vmx", cpus=2, instance="vtxctl"), pytest.mark.reference]
+pytestmark = [pytest.mark.lab(vendor="vmx", cpus=2, instance="vtxctl", kernels=1),
+              pytest.mark.reference]
 
 TIMEOUT, REFUSED, CRASHED, USAGE = 124, 125, 126, 2
 MULTIPLIER, ROUNDS, WORD = 0xd6e8feb86659fd93, 64, (1 << 64) - 1

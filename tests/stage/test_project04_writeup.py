@@ -4,7 +4,7 @@ import pytest
 
 from stage.writeup_tools import compare_transcripts
 
-pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="vmx", cpus=2)]
+pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="vmx", cpus=2, kernels=1)]
 
 
 def test_transcripts(driver, lab_key, repository):

@@ -13,7 +13,7 @@ from stage.ept_tools import (EVENT, EXECUTE, GIB, HIGH, HOLE, LATE, LINEAR, LOW_
 from stage.guest_tools import Line, check_exit, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="exits")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="exits", kernels=1)
 
 EXITS = f"{README}#what-was-touched"
 POPULATE = f"{README}#a-frame-when-it-is-touched"

@@ -10,7 +10,7 @@ from stage.ept_tools import (HIGH, HOLE, LATE, LONG, MIB, PAGE, PAGED, PROTECTED
 from stage.guest_tools import check_exit, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="modes")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="modes", kernels=1)
 
 MODES = f"{README}#how-a-guest-begins"
 RESULT, REAL_BASE, STACK = 0x8000, 0x7c00, 0x7000

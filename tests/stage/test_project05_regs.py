@@ -12,7 +12,7 @@ from stage.ept_tools import HOLE, LATE, MIB, PAGED, README
 from stage.guest_tools import check_exit, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="running")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="running", kernels=1)
 
 FORGET = f"{README}#what-a-processor-remembers"
 MODES = f"{README}#how-a-guest-begins"

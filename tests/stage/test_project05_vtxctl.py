@@ -15,7 +15,8 @@ from stage.ept_tools import (HIGH, HOLE, LATE, MIB, PAGE, READ_ONLY, README, loo
 from stage.guest_tools import only
 from stage.vm_tools import vms
 
-pytestmark = [pytest.mark.lab(vendor="vmx", cpus=2, instance="vtxctl"), pytest.mark.reference]
+pytestmark = [pytest.mark.lab(vendor="vmx", cpus=2, instance="vtxctl", kernels=1),
+              pytest.mark.reference]
 
 EPT = f"{README}#vtxctl"
 TYPES = {"UC": 0, "WB": 6}

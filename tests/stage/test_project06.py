@@ -14,7 +14,7 @@ from stage.exit_tools import (EFER, GP, LATE, MSR_DEFAULT, MSR_FAULT, MSR_USER, 
 from stage.guest_tools import check_exit, exit_in_words, guest, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, kernels=1)
 
 CPUID = f"{README}#cpuid"
 MSRS = f"{README}#msrs"

@@ -9,7 +9,7 @@ from stage.exit_tools import EFER, GP, LATE, README, check_raises, read_msr, wri
 from stage.guest_tools import check_exit, exit_in_words, guest, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, kernels=1)
 
 CRS = f"{README}#control-registers"
 PE, MP, EM, TS, ET, NE, WP, AM, NW, CD, PG = (1 << n for n in (0, 1, 2, 3, 4, 5, 16, 18, 29, 30,

@@ -12,7 +12,7 @@ from stage.event_model import (EXCEPTION, INTERRUPT, NMI, Injection, Plan, Queue
 from stage.guest_tools import function_address, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="events")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="events", kernels=1)
 
 README = "project06/README.md"
 EVENTS = f"{README}#events"

@@ -14,7 +14,7 @@ from stage.exit_tools import (DF, GP, INTERRUPT, LATE, NMI, NO_INTERRUPT, PF, RE
 from stage.guest_tools import Line, check_exit, exit_in_words, guest, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="inject")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="inject", kernels=1)
 
 INJECTION = f"{README}#injection"
 WINDOWS = f"{README}#windows"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.grade import check
 
-pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="vmx", instance="monitor")]
+pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="vmx", instance="monitor", kernels=1)]
 
 PROMPT = r"# \x1b\[6n"  # busybox then asks the terminal where its cursor is
 SECONDS = 90  # for anything; a boot under Bochs takes 10

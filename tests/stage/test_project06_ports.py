@@ -11,7 +11,7 @@ from stage.exit_tools import (EVERY_EXIT, IO_IN, IO_REP, IO_STRING, LATE, README
 from stage.guest_tools import check_exit, guest, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="ports")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="ports", kernels=1)
 
 PORTS = f"{README}#ports"
 BUFFER = 0x20000

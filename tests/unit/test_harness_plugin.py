@@ -250,6 +250,12 @@ def test_marks_become_machines():
     assert keys[0].group == "project02-vmx-1cpus-6.1"
 
 
+def test_one_kernel_is_enough():
+    """For what no kernel of the host has a part in; the one that is asked for, if it is one."""
+    assert [k.label for k in lab_keys({"kernels": 1}, "project06", ["6.1", "6.12"])] == ["vmx-6.1"]
+    assert [k.label for k in lab_keys({"kernels": 1}, "project06", ["6.12"])] == ["vmx-6.12"]
+
+
 def test_the_repository_is_found():
     from harness.grade_settings import REPOSITORY
     assert (REPOSITORY / "tests" / "harness").is_dir()
