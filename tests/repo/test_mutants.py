@@ -24,24 +24,21 @@ def test_enough_mutants(stages):
 
 
 def test_every_exercise_has_mutants(stages):
-    """Every exercise is broken by a mutant, and by one that `make check` tries."""
+    """Every exercise is broken by a mutant."""
     problems = []
     for exercises, made in stages.values():
-        tried = [m for m in made if m.sample or m.pure_logic]
-        for what, chosen in (("mutant", made), ("sample, or mutant of pure logic", tried)):
-            broken = {number for mutant in chosen for number in mutant.breaks}
-            problems += [f"exercise {number}: no {what}" for number in exercises
-                         if number not in broken]
+        broken = {number for mutant in made for number in mutant.breaks}
+        problems += [f"exercise {number}" for number in exercises if number not in broken]
     scan.report(problems, "exercises without a mutant")
 
 
 def test_samples_are_few(stages):
-    """`make check` grades one mutant for each exercise at most, none that the host can try."""
+    """`make check` grades two to four mutants of a stage, none that the host can try."""
     problems = []
-    for stage, (exercises, made) in stages.items():
+    for stage, (_, made) in stages.items():
         samples = [m.name for m in made if m.sample]
-        if len(samples) > len(exercises):
-            problems.append(f"{stage}: {len(samples)} samples for {len(exercises)} exercises")
+        if not 2 <= len(samples) <= 4:
+            problems.append(f"{stage}: {len(samples)} samples")
         problems += [f"{stage}: {m.name} is tried on the host already" for m in made
                      if m.sample and m.pure_logic]
     scan.report(problems, "samples")

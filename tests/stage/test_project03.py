@@ -264,6 +264,7 @@ CYCLES = 1000
 
 @exercise("3.2", expected=f"{CYCLES} VMs leave the machine as it was", read=MEMORY)
 @pytest.mark.instructor
+@pytest.mark.lab(kernels=1)
 def test_many_vms(vms):
     """A thousand VMs come and go, and page and slab counts are what they were."""
     vmtool(vms, "repeat", 10, "create", "300K", 2, "close")  # what the kernel fills once is no leak

@@ -45,6 +45,7 @@ def check_nothing_lost(lab, work, times):
 
 
 @pytest.mark.reference
+@pytest.mark.lab(kernels=1)
 def test_many_cycles(vms):
     """A thousand times a VM is created, its guest runs, it is closed: no page, slab, VMCS stays."""
     check_run(vms.vtxctl("enable"))  # VMXON a thousand times is the tests' of project02

@@ -13,7 +13,7 @@ from stage.ept_tools import (EXECUTE, HIGH, HOLE, LATE, LINEAR, LOG_DIRTY, LOW_E
 from stage.guest_tools import check_exit, only, vmtool
 from stage.vm_tools import vms
 
-pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="slots")
+pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="slots", kernels=1)
 
 SLOTS = f"{README}#slots"
 PROTECT = f"{README}#slots"

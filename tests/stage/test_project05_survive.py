@@ -29,6 +29,7 @@ TOUCH = f"""
 
 
 @pytest.mark.reference
+@pytest.mark.lab(kernels=1)
 def test_many_cycles(vms):
     """A thousand times a VM is created, touches memory, changes slots, is closed: nothing stays."""
     check_run(vms.vtxctl("enable"))  # VMXON a thousand times is the tests' of project02
