@@ -30,8 +30,9 @@ CHUNK = 8 << 10  # largest piece sent at once: some seconds under Bochs
 TRIES = 8
 # The agent's line has a FIFO of 16 bytes, and a guest under the driver may keep its interrupts away
 # for some milliseconds: what came damaged is sent again in pieces that fit, when the agent has done
-# complaining of what it took for frames in it.
-PIECE, PAUSE, QUIET = 14, 0.01, 0.1
+# complaining of what it took for frames in it. The pause is the host's time and the FIFO is emptied
+# in the guest's, so each further try pauses twice as long: a slow host is not a lost test.
+PIECE, PAUSE, LONGEST_PAUSE, QUIET = 14, 0.01, 0.16, 0.1
 WATCH_EVERY = 0.02  # seconds; under Bochs the bytes of an answer come one by one
 MOST_STRANGE = 32  # frames with another id, of which an honest line has one now and then
 
@@ -184,11 +185,11 @@ class Link:
             if broken:
                 self._gone(broken)
 
-    def send_slowly(self, data: bytes) -> None:
+    def send_slowly(self, data: bytes, pause: float) -> None:
         """Send so little at a time that it cannot overrun the receiver."""
         for start in range(0, len(data), PIECE):
             self.send(data[start:start + PIECE])
-            time.sleep(PAUSE)
+            time.sleep(pause)
 
     def _gone(self, error: OSError) -> NoReturn:
         """The line broke: give the watch a moment to find out why, which is the better message."""
@@ -261,7 +262,7 @@ class Link:
         while tries < TRIES and strange < MOST_STRANGE:
             frame = self.receive()
             if owed and frame is None and time.monotonic() - self._heard > QUIET:
-                self.send_slowly(data)
+                self.send_slowly(data, min(PAUSE * 2 ** (tries - 1), LONGEST_PAUSE))
                 asked, owed = time.monotonic(), False
             elif frame is None:
                 silent = time.monotonic() - max(self._heard, asked)

@@ -145,6 +145,22 @@ def test_a_receiver_that_is_overrun_gets_the_request_in_small_pieces():
     assert agent.bursts == 1
 
 
+class PacedLink(Link):
+    """Notes how long it would pause, and does not."""
+
+    def send_slowly(self, data: bytes, pause: float) -> None:
+        self.pauses = [*getattr(self, "pauses", []), pause]
+        self.send(data)
+
+
+def test_each_further_try_is_slower():
+    """The pause is the host's time, the room in the receiver the guest's: the host may be slow."""
+    agent = FakeAgent(*[nak] * 6, done)
+    link = PacedLink(agent.host.fileno(), lambda silence: None)
+    assert link.request(Req.RUN, b"x").body == b"answer"
+    assert link.pauses == [0.01, 0.02, 0.04, 0.08, 0.16, 0.16]
+
+
 def test_answers_to_other_questions_are_not_waited_for_for_ever():
     """Somebody in the machine writes frames to the agent's line, and cannot know the id."""
     forged = b"".join(encode(Ans.DONE, ident, body(b"forged")) for ident in range(100))
