@@ -6,6 +6,7 @@ from outside. What the driver says of itself is believed only where one of them 
 """
 import contextlib
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -19,6 +20,7 @@ PAGE = 4096
 BLOCK = 2 << 20
 OUTPUT_CAP = 1 << 20  # a line for each page, where memory lies about in pages
 WORDS = re.compile(r"(\w+)=(\S*)")
+LOOKS, LOOK_AGAIN = 10, 0.5  # at the counts of pages, and seconds from one to the next
 
 
 def rows(result, name):
@@ -127,6 +129,21 @@ def pages(lab):
     """Free pages and pages of slabs, after the kernel has given back what it can."""
     lab.sh("sync; echo 3 > /proc/sys/vm/drop_caches")
     return [int(word) for word in lab.probe("pages").split()]
+
+
+def missing(lab, before, enough):
+    """Pages that were free before, or are new in slabs: the larger number.
+
+    The kernel gives back some of what a process had when it gets to it: as long as `enough` or more
+    are missing, we look again for some seconds.
+    """
+    for _ in range(LOOKS):
+        free, slab = pages(lab)
+        lost = max(before[0] - free, slab - before[1])
+        if lost < enough:
+            break
+        time.sleep(LOOK_AGAIN)
+    return lost
 
 
 @pytest.fixture

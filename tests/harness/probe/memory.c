@@ -91,12 +91,39 @@ int probe_names(struct probe_query *q)
 	return out + scnprintf(q->out + out, PROBE_ANSWER - out, "\n");
 }
 
-/** Counters are per CPU and folded together now and then: compare with a tolerance. */
+/*
+ * Each CPU keeps hundreds of the pages that it has freed in lists of its own, which no counter of
+ * free pages knows; and what it adds to a counter is folded into the sum now and then only.
+ */
+static unsigned long free_pages_of(struct zone *zone)
+{
+	unsigned long count = zone_page_state_snapshot(zone, NR_FREE_PAGES);
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		count += READ_ONCE(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
+	return count;
+}
+
+static unsigned long all_free_pages(void)
+{
+	unsigned long count = 0;
+	int node, i;
+
+	for_each_online_node(node) {
+		for (i = 0; i < MAX_NR_ZONES; i++) {
+			if (populated_zone(&NODE_DATA(node)->node_zones[i]))
+				count += free_pages_of(&NODE_DATA(node)->node_zones[i]);
+		}
+	}
+	return count;
+}
+
+/** Those of slabs are counted per CPU and summed up now and then: compare with a tolerance. */
 int probe_pages(struct probe_query *q)
 {
 	unsigned long slab = global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
 			     global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
 
-	return scnprintf(q->out, PROBE_ANSWER, "%lu %lu\n", global_zone_page_state(NR_FREE_PAGES),
-			 slab);
+	return scnprintf(q->out, PROBE_ANSWER, "%lu %lu\n", all_free_pages(), slab);
 }
