@@ -9,9 +9,6 @@
 #include "unit.h"
 #include "vm.h"
 
-/** Entries that CR3 names with PAE paging. */
-#define VTX_PDPTES 4
-
 /** VTXDRV_RUN_VCPU, and the registers of a vCPU. */
 extern const struct vtx_unit run_unit;
 

@@ -14,7 +14,7 @@
 #include "hv_ops.h"
 #include "mem.h"
 #include "run.h"
-#include "x86_bits.h"
+#include "x86_paging.h"
 
 /* Between the stacks that vCPUs get if nobody asks for another place. */
 #define STACK_BYTES 0x10000ULL
@@ -90,14 +90,14 @@ static int check_init(struct vtx_vm *vm, struct vtx_vcpu_init *init)
 }
 
 /* SDM vol. 1, "x87 FPU Control Word", and "SSE Initialization". */
-#define FCW_AT_RESET 0x037f
+#define FCW_AFTER_FNINIT 0x037f
 #define MXCSR_AT_RESET 0x1f80
 
 /* x87 and SSE as here; of what the header does not name, the initial state. */
 static int reset_fpu(struct vtx_vcpu *vcpu)
 {
 	static const struct xregs_state fresh = {
-		.i387 = { .cwd = FCW_AT_RESET, .mxcsr = MXCSR_AT_RESET },
+		.i387 = { .cwd = FCW_AFTER_FNINIT, .mxcsr = MXCSR_AT_RESET },
 		.header = { .xfeatures = XFEATURE_MASK_FPSSE },
 	};
 
@@ -171,7 +171,7 @@ static int do_get_sregs(struct vtx_vcpu *vcpu, void *data)
 
 struct sregs_request {
 	const struct vtx_sregs *sregs;
-	u64 pdptes[VTX_PDPTES];
+	u64 pdptes[X86_PDPTES];
 	bool has_pdptes;
 };
 
@@ -183,8 +183,7 @@ static int find_pdptes(struct vtx_file *file, struct sregs_request *request)
 	struct vtx_vm *vm = vtx_file_vm(file);
 	int err;
 
-	if (!vm || !(sregs->cr0 & CR0_PG) || !(sregs->cr4 & CR4_PAE) ||
-	    sregs->efer & IA32_EFER_LMA)
+	if (!vm || !x86_pae_paging(sregs->cr0, sregs->cr4, sregs->efer))
 		return 0;
 	err = space_read_pdptes(vm, sregs->cr3, request->pdptes);
 	request->has_pdptes = !err;

@@ -16,6 +16,7 @@
 #endif
 #include "vmx_run.h"
 #include "x86_bits.h"
+#include "x86_paging.h"
 
 /* ---- general registers: vcpu->regs has them, the next entry writes RIP, RSP and RFLAGS ------- */
 
@@ -209,9 +210,7 @@ static void write_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 static int set_pdptes(const struct vtx_sregs *has, const struct vtx_sregs *wanted,
 		      const u64 *pdptes)
 {
-	bool pae = has->cr0 & CR0_PG && has->cr4 & CR4_PAE && !(has->efer & IA32_EFER_LMA);
-
-	if (!pae || has->cr3 == wanted->cr3)
+	if (!x86_pae_paging(has->cr0, has->cr4, has->efer) || has->cr3 == wanted->cr3)
 		return 0;
 	if (!pdptes) {
 		pr_notice("set registers: CR3 %#llx, expected the address of four entries of PAE "

@@ -11,6 +11,7 @@
 #include "space.h"
 #include "vm.h"
 #include "x86_bits.h"
+#include "x86_paging.h"
 
 /* Addresses that 16 and 32 bits can name. */
 #define END_OF_REAL 0x10000ULL
@@ -23,9 +24,6 @@
  */
 #define PDPT_AT 0x1000ULL
 #define PD_AT(i) (PDPT_AT + ((i) + 1) * GUEST_PAGE_SIZE)
-#define PDS 4
-/* CR3 names the four entries in these bits. */
-#define PDPT_MASK GENMASK_ULL(31, 5)
 #define PD_ENTRIES 512
 
 static int write_directory(struct vtx_vm *vm, u32 number)
@@ -49,13 +47,13 @@ static int write_tables(struct vtx_vm *vm)
 	u32 i;
 	int err = 0;
 
-	if (vm->memory.size < PD_AT(PDS))
+	if (vm->memory.size < PD_AT(X86_PDPTES))
 		return -EINVAL;
 	space_touch(vm, PDPT_AT);
 	pdpt = guest_mem_at(&vm->memory, PDPT_AT);
 	if (!pdpt)
 		return -ENOMEM;
-	for (i = 0; i < PDS && !err; i++) {
+	for (i = 0; i < X86_PDPTES && !err; i++) {
 		vm->paged_pdpte[i] = PD_AT(i) | PAGING_P;
 		pdpt[i] = vm->paged_pdpte[i];
 		err = write_directory(vm, i);
@@ -67,7 +65,7 @@ static int write_tables(struct vtx_vm *vm)
 /* Memory that nobody has touched is zero: four entries that are not present. */
 int space_read_pdptes(struct vtx_vm *vm, u64 cr3, u64 *pdptes)
 {
-	u64 gpa = cr3 & PDPT_MASK;
+	u64 gpa = cr3 & X86_PDPT_ADDRESS;
 	const struct vtx_slot *slot;
 	struct page *page;
 	u64 offset;
@@ -81,7 +79,7 @@ int space_read_pdptes(struct vtx_vm *vm, u64 cr3, u64 *pdptes)
 		err = PTR_ERR_OR_ZERO(page);
 		if (!err)
 			memcpy(pdptes, page_address(page) + offset_in_page(offset),
-			       PDS * sizeof(*pdptes));
+			       X86_PDPTES * sizeof(*pdptes));
 	}
 	mutex_unlock(&vm->space.lock);
 	return err;

@@ -20,6 +20,7 @@
 #include "space.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"
+#include "x86_paging.h"
 
 #define CR0_NUMBER 0
 #define CR3_NUMBER 3
@@ -80,16 +81,13 @@ static enum vtx_next outcome(struct vtx_vcpu *vcpu, int err)
 
 /* ---- PAE paging begins, or gets other tables ------------------------------------------------- */
 
-/* CR3 names them in its bits 31:5. */
-#define PDPT_MASK GENMASK_ULL(31, 5)
-
 static int fill_in_pdptes(struct vtx_vcpu *vcpu, u64 cr3)
 {
 	u64 *pdptes = vcpu->policy.pdptes;
 	int err = space_read_pdptes(vcpu->vm, cr3, pdptes);
 	int i;
 
-	for (i = 0; i < VTX_PDPTES && !err; i++) {
+	for (i = 0; i < X86_PDPTES && !err; i++) {
 		if (!pdpte_is_valid(pdptes[i], boot_cpu_data.x86_phys_bits))
 			err = -EPERM;
 	}
@@ -119,7 +117,7 @@ static enum vtx_next change_with_pdptes(struct vtx_vcpu *vcpu)
 
 	if (err == -ENOMEM) {
 		vcpu->exit.kind = VTX_EXIT_NO_MEMORY;
-		vcpu->exit.gpa = cr3 & PDPT_MASK;
+		vcpu->exit.gpa = cr3 & X86_PDPT_ADDRESS;
 		vcpu->exit.handled = 0;
 		return VTX_NEXT_USER;
 	}

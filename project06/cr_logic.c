@@ -5,6 +5,7 @@
 #include "cr_logic.h"
 #include "vtx_todo.h"
 #include "x86_bits.h"
+#include "x86_paging.h"
 
 /* Bits 3:0 of CR0 are what LMSW writes. */
 #define LMSW_BITS (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
@@ -36,11 +37,6 @@ u64 cr0_after_clts(u64 cr0)
 u64 cr0_after_lmsw(u64 cr0, u64 source)
 {
 	return (cr0 & ~(LMSW_BITS & ~CR0_PE)) | (source & LMSW_BITS);
-}
-
-bool cr_pae_paging(u64 cr0, u64 cr4, u64 efer)
-{
-	return cr0 & CR0_PG && cr4 & CR4_PAE && !(efer & IA32_EFER_LMA);
 }
 
 /* SDM vol. 3, table "Format of a PAE Page-Directory-Pointer-Table Entry": bits 2:1 and 8:5. */
@@ -80,7 +76,7 @@ static u64 efer_with_lma(u64 efer, u64 cr0)
 
 static bool pae_paging(const struct cr_plan *plan)
 {
-	return cr_pae_paging(plan->cr0, plan->cr4, plan->efer);
+	return x86_pae_paging(plan->cr0, plan->cr4, plan->efer);
 }
 
 /* Bits that must be 1 in the processor's CR0. */

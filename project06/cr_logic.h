@@ -66,9 +66,6 @@ int cr4_write(const struct cr_limits *limits, const struct cr_state *state, u64 
 int efer_write(const struct cr_limits *limits, const struct cr_state *state, u64 value,
 	       struct cr_plan *plan);
 
-/** Does PAE paging translate addresses, whose four first entries are in registers? */
-bool cr_pae_paging(u64 cr0, u64 cr4, u64 efer);
-
 /**
  * May this be one of the four entries that CR3 names with PAE paging?
  *

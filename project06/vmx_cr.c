@@ -17,6 +17,7 @@
 #include "vmx_msrs.h"
 #include "vmx_vcpu.h"
 #include "x86_bits.h"
+#include "x86_paging.h"
 
 #define CR0_NUMBER 0
 #define CR3_NUMBER 3
@@ -118,7 +119,7 @@ static void forget_translations(struct vtx_vcpu *vcpu)
 
 static int set_cr3(struct vtx_vcpu *vcpu, const struct cr_state *state, u64 value)
 {
-	if (cr_pae_paging(state->cr0, state->cr4, state->efer)) {
+	if (x86_pae_paging(state->cr0, state->cr4, state->efer)) {
 		if (!vcpu->policy.pdptes_ready)
 			return -EAGAIN;
 		write_pdptes(vcpu->policy.pdptes);
