@@ -32,14 +32,12 @@ void vmcs_write_checked(enum vmcs_field field, u64 value);
 #ifdef __KERNEL__
 /** See vmcs_error(). */
 DECLARE_PER_CPU(int, vmcs_first_error);
-#endif
 
 /**
  * The first error of an access on this CPU since the last call.
  *
  * @return 0; -EIO; -EINVAL; -EFAULT: see vmcs_insn.h; -ENOSYS while exercise 3.3 is not done
  */
-#ifdef __KERNEL__
 static inline int vmcs_error(void)
 {
 	int err = this_cpu_read(vmcs_first_error);
