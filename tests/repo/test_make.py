@@ -88,7 +88,6 @@ def test_builds_without_warnings(repository, grading, stage):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("sparse"), reason="sparse is not installed")
 @pytest.mark.parametrize("stage", stage_names())
 def test_sparse_finds_nothing(repository, grading, tmp_path, stage):
     """Each stage is clean under the kernel's static checker, for each kernel."""

@@ -7,7 +7,7 @@ from harness.grade import check, check_run, exercise, expect_kmsg, require
 from stage.ept_tools import HOLE, LATE, MIB, PAGE, READ, README, vm, wide
 from stage.guest_tools import only, vmtool
 from stage.test_project04_survive import CPU1, check_nothing_lost, lost_with_a_user
-from stage.vm_tools import vms
+from stage.vm_tools import run_and_kill, vms
 from stage.vmxon_tools import FAIL_NTH, check_off
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="survive")
@@ -65,18 +65,10 @@ FAULTS = f"""
 @pytest.mark.instructor
 def test_many_kills(vms, rng):
     """Guests that touch memory all the time, each killed at some moment with its process."""
-    image = wide(FAULTS).hex()
-    script = "\n".join(f"""
-pid=$(vmtool create 64G 2 code {image} slot 5 2 {HOLE:#x} 2M 4M init 0 0 init 1 0 spin {n % 2} |
-	sed -n 's/spin pid=//p')
-usleep {rng.randrange(500, 40000)}
-kill -9 $pid || exit 1
-while kill -0 $pid 2>/dev/null; do usleep 1000; done
-""" for n in range(KILLS))
-
-    def work():
-        check_run(vms.sh(script, timeout=120), what=f"{KILLS} guests and their ends")
-    check_nothing_lost(vms, work, KILLS * 40)
+    words = ["create", "64G", 2, "code", wide(FAULTS).hex(), "slot", 5, 2, f"{HOLE:#x}", "2M", "4M",
+             "init", 0, 0, "init", 1, 0, "spin", "$((n % 2))"]
+    pause = f"$((500 + n * {rng.randrange(1000, 40000)} % 39500))"
+    check_nothing_lost(vms, lambda: run_and_kill(vms, words, KILLS, pause), KILLS * 40)
 
 
 # Page after page, until there is no more memory.

@@ -7,8 +7,8 @@ import pytest
 
 from harness.grade import check, require
 from stage.torture_tools import (CPUS, HOSTILE, check_host, check_memory, check_next_guest,
-                                 digests, host, memory, torture)
-from stage.vm_tools import vms
+                                 digests, host, torture)
+from stage.vm_tools import pages, vms
 from stage.vmxon_tools import check_off
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="hostile")
@@ -24,10 +24,10 @@ def test_random_sequences(vms, rng):
     seed = rng.getrandbits(32)
     torture(vms, seed, 0, 200)  # what is allocated once
     before = {cpu: host(vms, cpu) for cpu in CPUS}
-    pages = memory(vms)
+    free = pages(vms)
     figures = torture(vms, seed, 1024, SAMPLE)
     what = f"after {SAMPLE} random sequences with seed {seed:#x}"
-    check_memory(pages, memory(vms), what)
+    check_memory(vms, free, what)
     check_host(vms, before, what)
     check_next_guest(vms, rng, what)
     check_off(vms, what)

@@ -9,7 +9,7 @@ from stage.exit_tools import (INTERRUPT, LATE, LOG_WORDS, NMI, README, check_end
                               line_to, logged, run_logging)
 from stage.guest_tools import Line, check_exit, guest, only, vmtool
 from stage.test_project04_survive import CPU1, check_nothing_lost
-from stage.vm_tools import kill, vms
+from stage.vm_tools import kill, run_and_kill, vms
 from stage.vmxon_tools import check_off
 
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2, instance="survive")
@@ -89,20 +89,11 @@ WAITS = {
 def test_kills(vms, name):
     """kill -9 of a process whose vCPU waits: nothing stays, and the module can go."""
     text, words = WAITS[name]
-    image = guests.code(text).hex()
-    words = " ".join(map(str, words))
-    script = f"""
-for n in $(seq {KILLS}); do
-	pid=$(vmtool cpu $((n % 2)) create 256K 1 code {image} init 0 0 {words} spin 0 |
-		sed -n 's/spin pid=//p')
-	usleep $((n * 3000))
-	kill -9 $pid || exit 1
-	while kill -0 $pid 2>/dev/null; do usleep 1000; done
-done
-"""
+    words = ["cpu", "$((n % 2))", "create", "256K", 1, "code", guests.code(text).hex(),
+             "init", 0, 0, *words, "spin", 0]
 
     def work():
-        check_run(vms.sh(script, timeout=120), what=f"{KILLS} guests and their ends: {name}")
+        run_and_kill(vms, words, KILLS, "$((n * 3000))", f"guests and their ends: {name}")
     check_nothing_lost(vms, work, KILLS * 12)
     vms.unload()
     vms.load()

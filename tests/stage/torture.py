@@ -29,6 +29,7 @@ from harness.errors import LabError
 from harness.grade import Unmet, fail
 from harness.kmsg import sign_of
 from stage import torture_tools as tools
+from stage.vm_tools import pages
 
 SEED = 20261122
 COUNT = 1_000_000
@@ -89,13 +90,13 @@ def run(machine, seed, first, count):
     cpus = cpus_of(first)
     tools.torture(machine, seed, 0, 600, cpus)  # what is allocated once
     before = {cpu: tools.host(machine, cpu) for cpu in cpus}
-    pages, total, started = tools.memory(machine), Counter(), time.monotonic()
+    free, total, started = pages(machine), Counter(), time.monotonic()
     for at, size in pieces(first, count, BATCH):
         total.update(one_batch(machine, seed, at, size, before))
         done, spent = total["sequences"], time.monotonic() - started
         print(f"{first:>8}: {done:>6} of {count} sequences on {len(cpus)} CPU"
               f"{'s' * (len(cpus) > 1)}, {spent:.0f} s, {done / spent:.0f} a second", flush=True)
-    tools.check_memory(pages, tools.memory(machine), f"after {count} sequences")
+    tools.check_memory(machine, free, f"after {count} sequences")
     return total
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness import guests
 from harness.grade import check, require, run_log
 from stage.guest_tools import Line, check_exit, guest, only, vmtool
-from stage.vm_tools import pages
+from stage.vm_tools import missing
 
 README = "project06/README.md"
 HOSTILE = f"{README}#hostile-guests"
@@ -104,14 +104,9 @@ def digests(lab, seed, first, count):
     return {line.sequence: (line.timed, line.value) for line in lines if line.what == "digest"}
 
 
-def memory(lab):
-    """Free pages and pages of slabs."""
-    return pages(lab)
-
-
-def check_memory(before, after, what):
+def check_memory(lab, before, what):
     """No more is gone than the kernel fills now and then."""
     __tracebackhide__ = True
-    lost = max(before[0] - after[0], after[1] - before[1])
+    lost = missing(lab, before, PAGES_LOST)
     require(lost < PAGES_LOST, expected=f"fewer than {PAGES_LOST} pages", seen=f"{lost} pages",
             what=f"memory lost, {what}", read=HOSTILE)

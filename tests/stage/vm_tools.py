@@ -79,6 +79,22 @@ def kill(lab, pid):
     lab.sh(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.02; done", timeout=20)
 
 
+def run_and_kill(lab, words, times, pause=20000, what="guests and their ends", read=None):
+    """vmtool with these words, the last of which is `spin`, killed some microseconds later.
+
+    In words and pause $n counts from 1.
+    """
+    words = " ".join(map(str, words))
+    check_run(lab.sh(f"""
+for n in $(seq {times}); do
+	pid=$(vmtool {words} | sed -n 's/spin pid=//p')
+	usleep {pause}
+	kill -9 $pid || exit 1
+	while kill -0 $pid 2>/dev/null; do usleep 1000; done
+done
+""", timeout=120), what=f"{times} {what}", read=read)
+
+
 def frame_bytes(lab, pa, length, what, read):
     """Physical memory, in which vtxprobe and the emulator have to agree."""
     try:
