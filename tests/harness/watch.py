@@ -52,7 +52,10 @@ class Watch:
         self._cpu_at_sound = self._cpu()
 
     def check(self, silence: float) -> None:
-        """Raise the MachineError that describes what happened, if anything did."""
+        """Raise the MachineError that describes what happened, if anything did.
+
+        silence: seconds since the machine said something; 0: it need not say anything
+        """
         self.console.poll()
         event = self.emulator.poll()
         if event:
@@ -100,7 +103,7 @@ class Watch:
             self._raise(errors.Panic, line)
 
     def _check_silence(self, silence: float) -> None:
-        if silence < self._silence:
+        if not silence or silence < self._silence:
             self._cpu_at_sound = self._cpu()
         self._silence = silence
         used = self._cpu() - self._cpu_at_sound
