@@ -59,6 +59,7 @@ class Ans(IntEnum):
     BEAT = 0x83
     OUTPUT = 0x84
     NAK = 0x85
+    ACK = 0x86
 
 
 @dataclass
@@ -244,6 +245,10 @@ class Link:
         """Return an id that nobody inside the machine can guess: whoever writes to the agent's
         line as well does not answer in its place."""
         return secrets.randbits(32)
+
+    def silence(self) -> float:
+        """Seconds since the last byte."""
+        return time.monotonic() - self._heard
 
     def restart_silence(self) -> None:
         """Call this when the machine was stopped for a while by our own wish."""

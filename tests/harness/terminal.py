@@ -12,13 +12,16 @@ import sys
 import termios
 import time
 import tty
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from harness.errors import LabError, ProtocolError
 from harness.machine import Machine
-from harness.protocol import Ans, Frame, Req, encode, parse_answer
+from harness.protocol import (LONGEST_PAUSE, PAUSE, QUIET, TRIES, Ans, Frame, Link, Req, encode,
+                              parse_answer)
 
 LEAVE = 0x1D  # Ctrl-]
+PATIENCE = 10.0  # seconds for an acknowledgement, before a frame is sent again
 LEAVE_SECONDS = 10  # for the agent to close the session, before the machine counts as hung
 WELCOME = "Shell in the lab machine. Leave it with `exit` or Ctrl-] (the machine is switched off)."
 
@@ -75,6 +78,55 @@ def window(fd: int) -> bytes:
     return struct.pack("<II", rows or 24, columns or 80)
 
 
+class Sender:
+    """Frames of a session, one after the other: each is sent again until the agent has it.
+
+    A guest under the driver may keep interrupts away from the serial line, and then bytes are lost.
+    """
+
+    def __init__(self, link: Link):
+        self._link = link
+        self._queue: deque[tuple[int, bytes]] = deque()
+        self._owed = False  # the agent says that it was damaged
+        self._tries = 0
+        self._sent = 0.0
+
+    def put(self, ident: int, kind: Req, payload: bytes = b"") -> None:
+        """Send a frame when those before it have arrived."""
+        self._queue.append((ident, encode(kind, ident, payload)))
+        if len(self._queue) == 1:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._owed, self._tries, self._sent = False, 0, time.monotonic()
+        self._link.send(self._queue[0][1])
+
+    def arrived(self, ident: int) -> None:
+        """The agent acknowledges a frame; an older one that it had twice is of no matter."""
+        if self._queue and self._queue[0][0] == ident:
+            self._queue.popleft()
+            if self._queue:
+                self._begin()
+
+    def damaged(self) -> None:
+        """The agent complains; mostly several times, of what it takes for frames."""
+        self._owed = bool(self._queue)
+
+    def poll(self) -> None:
+        """Send again, slowly, what has not arrived."""
+        if not self._queue:
+            return
+        if self._owed and self._link.silence() > QUIET:
+            self._tries += 1
+        elif time.monotonic() - self._sent < PATIENCE:
+            return
+        if self._tries > TRIES:
+            raise ProtocolError(f"{self._tries} damaged frames in turn; giving up")
+        pause = min(PAUSE * 2 ** max(self._tries - 1, 0), LONGEST_PAUSE)
+        self._link.send_slowly(self._queue[0][1], pause)
+        self._owed, self._sent = False, time.monotonic()
+
+
 class Session:
     """One interactive shell. run() returns its exit status."""
 
@@ -84,6 +136,7 @@ class Session:
         self.stdin = stdin
         self.stdout = stdout
         self.ident = self.link.new_id()
+        self._sender = Sender(self.link)
         self._resized = False
         self._leaving: float | None = None
         self._eof = False
@@ -94,7 +147,7 @@ class Session:
         try:
             with RawMode(self.stdin):
                 term = os.environ.get("TERM", "vt100").encode()
-                self._send(Req.SHELL, window(self.stdout) + term + b"\0")
+                self._sender.put(self.ident, Req.SHELL, window(self.stdout) + term + b"\0")
                 return self._loop()
         finally:
             signal.signal(signal.SIGWINCH, old)
@@ -103,11 +156,12 @@ class Session:
         self._resized = True
 
     def _send(self, kind: Req, payload: bytes = b"") -> None:
-        self.link.send(encode(kind, self.ident, payload))
+        self._sender.put(self.link.new_id(), kind, payload)
 
     def _loop(self) -> int:
         while True:
             self._keys()
+            self._sender.poll()
             while frame := self.link.receive(0, idle=True):
                 status = self._frame(frame)
                 if status is not None:
@@ -138,6 +192,10 @@ class Session:
             os.write(self.stdout, b"<damaged on the serial line>")
         elif frame.type == Ans.OUTPUT:
             os.write(self.stdout, frame.payload)
+        elif frame.type == Ans.ACK:
+            self._sender.arrived(frame.id)
+        elif frame.type == Ans.NAK:
+            self._sender.damaged()
         elif frame.id == self.ident and frame.type == Ans.DONE:
             error, status = struct.unpack_from("<II", parse_answer(frame.payload).body + bytes(8))
             if error:

@@ -42,6 +42,7 @@ enum answer {
 	ANS_BEAT = 0x83, /* a command is still running: one per second of guest time */
 	ANS_OUTPUT = 0x84, /* of an interactive session */
 	ANS_NAK = 0x85, /* a damaged frame was dropped; id unknown */
+	ANS_ACK = 0x86, /* what belongs to an interactive session has come, once */
 };
 
 /** A byte string that grows. Once memory runs out it stops growing and says so. */

@@ -48,19 +48,30 @@ static void input_write(int master, const uint8_t *data, size_t len)
 }
 
 /* @return false when the host wants to leave */
-static bool host_input(int master)
+static bool host_request(int master, struct frame *f)
+{
+	if (f->type == REQ_INPUT)
+		input_write(master, f->data, f->len);
+	else if (f->type == REQ_WINSIZE)
+		set_window(master, f);
+	return f->type != REQ_HANGUP;
+}
+
+/*
+ * The host waits for an acknowledgement before it sends the next frame, and sends this one again if
+ * there is none: the same id twice is one key typed once. *last is the id of the last one.
+ */
+static bool host_input(int master, uint32_t *last)
 {
 	struct frame f;
 	bool stay = true;
 
 	if (!frame_receive(&f))
 		return true;
-	if (f.type == REQ_INPUT)
-		input_write(master, f.data, f.len);
-	else if (f.type == REQ_WINSIZE)
-		set_window(master, &f);
-	else if (f.type == REQ_HANGUP)
-		stay = false;
+	if (f.id != *last)
+		stay = host_request(master, &f);
+	*last = f.id;
+	frame_send(ANS_ACK, f.id, NULL, 0);
 	frame_release(&f);
 	return stay;
 }
@@ -78,13 +89,16 @@ static bool shell_output(int master, uint32_t id)
 
 static void session(int master, uint32_t id)
 {
+	uint32_t last = id;
+
+	frame_send(ANS_ACK, id, NULL, 0);
 	for (;;) {
 		struct pollfd p[2] = { { .fd = line_fd(), .events = POLLIN },
 				       { .fd = master, .events = POLLIN } };
 
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
-		if ((p[0].revents & POLLIN) && !host_input(master))
+		if ((p[0].revents & POLLIN) && !host_input(master, &last))
 			return;
 		if (p[1].revents && !shell_output(master, id))
 			return;
