@@ -12,6 +12,7 @@ from harness.errors import ProtocolError
 from harness.protocol import Ans, Link, Parser, Req, encode
 
 STATUS = 7
+LONG = 10  # seconds
 
 
 class Agent(threading.Thread):
@@ -24,6 +25,13 @@ class Agent(threading.Thread):
         self.start()
 
     def run(self):
+        self.end.settimeout(LONG)
+        try:
+            self.serve()
+        except OSError:
+            self.end.close()  # a session that waits for ever has lost something
+
+    def serve(self):
         parser = Parser()
         while data := self.end.recv(65536):
             parser.feed(data)
