@@ -134,7 +134,7 @@ static long ioctl_get_info(struct vtx_file *file, void __user *arg)
 	struct vtx_info info = {
 		.abi_version = VTXDRV_ABI_VERSION,
 		.stage = VTX_STAGE,
-		.features = vtx_units_features(),
+		.features = vtx_units_features() | vtx_vendor_features(),
 		.nr_cpu_ids = nr_cpu_ids,
 		.online_cpus = num_online_cpus(),
 	};

@@ -3,6 +3,9 @@
  * What CPUID says about one processor, and the verdict.
  */
 #include "detect_logic.h"
+#if VTX_STAGE >= 7
+#include "svm_verdict_logic.h"
+#endif
 #include "vtx_todo.h"
 #include "x86_bits.h"
 
@@ -107,6 +110,10 @@ enum vtx_verdict detect_verdict(const struct vtx_cpu_facts *f)
 
 	if (detect_cpuid(f, &info))
 		return VTX_VERDICT_UNKNOWN;
+#if VTX_STAGE >= 7
+	if (info.arch == DETECT_ARCH_SVM)
+		return svm_verdict(f, &info);
+#endif
 	if (info.arch != DETECT_ARCH_VMX)
 		return verdict_without_vmx(&info);
 	if (!info.vmx)

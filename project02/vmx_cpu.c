@@ -74,11 +74,26 @@ void vmx_cpu_status(struct vtx_cpu_status *status)
 
 static int refuse(struct vtx_enable *why, int err, u32 cause, u64 value, u64 expected)
 {
-	why->cpu = smp_processor_id();
+	why->cpu = raw_smp_processor_id();
 	why->cause = cause;
 	why->value = value;
 	why->expected = expected;
 	return err;
+}
+
+int vmx_refusal(const struct vtx_cpu_facts *facts, enum vtx_verdict verdict, struct vtx_enable *why)
+{
+	switch (verdict) {
+	case VTX_VERDICT_USABLE:
+		return 0;
+	case VTX_VERDICT_HELD:
+		return refuse(why, -EBUSY, VTX_CAUSE_HELD, facts->cr4, facts->cr4 & ~CR4_VMXE);
+	case VTX_VERDICT_DISABLED_BY_FIRMWARE:
+		return refuse(why, -EACCES, VTX_CAUSE_FEATURE_CONTROL, facts->feature_control,
+			      FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
+	default:
+		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, verdict, VTX_VERDICT_USABLE);
+	}
 }
 
 static int check_held(struct vtx_enable *why)

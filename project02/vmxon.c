@@ -120,8 +120,11 @@ static void status_here(void *data)
 	status->online = 1;
 	status->enabled = this_cpu_read(vtx_cpu_ours);
 	status->cr4 = __read_cr4();
+	rdmsrl_safe(IA32_EFER, &status->efer);
 	if (host_cpu_shows_vmx())
 		rdmsrl_safe(IA32_FEATURE_CONTROL, &status->feature_control);
+	if (host_cpu_shows_svm())
+		rdmsrl_safe(VM_CR, &status->vm_cr);
 }
 
 static long ioctl_cpu_status(struct vtx_file *file, void __user *arg)

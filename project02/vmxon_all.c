@@ -16,7 +16,6 @@
 #include "mem.h"
 #include "vmxon.h"
 #include "vtx_todo.h"
-#include "x86_bits.h"
 
 struct enable_call {
 	struct vtx_enable *why;
@@ -49,33 +48,12 @@ void vmxon_disable_all(void)
 	on_each_cpu(disable_here, NULL, 1);
 }
 
-static int refuse(struct vtx_enable *why, int err, u32 cause, u64 value, u64 expected)
-{
-	why->cause = cause;
-	why->value = value;
-	why->expected = expected;
-	return err;
-}
-
 static int refuse_verdict(struct vtx_enable *why, const struct vtx_cpu_facts *facts)
 {
-	enum vtx_verdict verdict = detect_verdict(facts);
+	int err = hv->refusal(facts, detect_verdict(facts), why);
 
-	why->cpu = facts->cpu;
-	switch (verdict) {
-	case VTX_VERDICT_USABLE:
-		why->cpu = -1;
-		return 0;
-	case VTX_VERDICT_HELD:
-		return refuse(why, -EBUSY, VTX_CAUSE_HELD, facts->cr4,
-			      facts->cr4 & ~CR4_VMXE);
-	case VTX_VERDICT_DISABLED_BY_FIRMWARE:
-		return refuse(why, -EACCES, VTX_CAUSE_FEATURE_CONTROL, facts->feature_control,
-			      FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
-	default:
-		return refuse(why, -ENODEV, VTX_CAUSE_NOT_USABLE, verdict,
-			      VTX_VERDICT_USABLE);
-	}
+	why->cpu = err ? (s32)facts->cpu : -1;
+	return err;
 }
 
 /* Ask every CPU before the first one is touched: nobody disturbs another hypervisor half-way. */
@@ -85,8 +63,11 @@ static int __maybe_unused ask_all(struct vtx_enable *why)
 	int err = 0;
 	int cpu;
 
-	if (!facts)
-		return refuse(why, -ENOMEM, VTX_CAUSE_NO_MEMORY, sizeof(*facts), 0);
+	if (!facts) {
+		why->cause = VTX_CAUSE_NO_MEMORY;
+		why->value = sizeof(*facts);
+		return -ENOMEM;
+	}
 	for_each_online_cpu(cpu) {
 		err = detect_cpu(cpu, facts) ?: refuse_verdict(why, facts);
 		if (err)

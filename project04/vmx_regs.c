@@ -8,6 +8,7 @@
 #include <linux/printk.h>
 
 #include "hv_ops.h"
+#include "regs_check.h"
 #include "vmcs_access.h"
 #include "vmx_entry_bits.h"
 #if VTX_STAGE >= 6
@@ -43,12 +44,10 @@ static void end_blocking(u64 old_flags, u64 flags)
 
 int vmx_set_regs(struct vtx_vcpu *vcpu, const struct vtx_regs *regs)
 {
-	if ((vcpu->regs.rflags ^ regs->rflags) & RFLAGS_VM) {
-		pr_notice("set registers: RFLAGS %#llx, must be %#llx in the bit VM (%#llx), or no "
-			  "segment would fit\n",
-			  regs->rflags, vcpu->regs.rflags, (u64)RFLAGS_VM);
-		return -EINVAL;
-	}
+	int err = regs_check(&vcpu->regs, regs);
+
+	if (err)
+		return err;
 	end_blocking(vcpu->regs.rflags, regs->rflags);
 	vcpu->regs = *regs;
 	return vmcs_error() ? -EIO : 0;
@@ -128,62 +127,6 @@ int vmx_get_sregs(struct vtx_vcpu *vcpu, struct vtx_sregs *sregs)
 	return vmcs_error() ? -EIO : 0;
 }
 
-/*
- * Bits that may be changed without giving the guest a hold on the host: none of them changes how
- * its page tables, which name host frames, are read or whether it can write to them.
- */
-#define CR0_FREE (CR0_MP | CR0_EM | CR0_TS | CR0_AM)
-#define CR4_FREE (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FREE_LATER)
-/* From project06 on CPUID and the world switch follow them. */
-#define CR4_FREE_LATER (VTX_STAGE >= 6 ? CR4_OSXSAVE | CR4_PGE | CR4_PCE : 0)
-
-static bool may_change(const char *name, u64 has, u64 wanted, u64 free)
-{
-	if (!((has ^ wanted) & ~free))
-		return true;
-	pr_notice("set registers: %s %#llx, must be %#llx except for the bits %#llx\n", name,
-		  wanted, has, free);
-	return false;
-}
-
-static bool padding_is_0(const struct vtx_sregs *sregs)
-{
-	const struct vtx_segment *segment;
-	u64 pad = sregs->gdtr.pad | sregs->idtr.pad;
-
-	for (segment = &sregs->es; segment <= &sregs->tr; segment++)
-		pad |= segment->pad[0] | segment->pad[1] | segment->pad[2];
-	return !pad;
-}
-
-static int check_sregs(const struct vtx_sregs *has, const struct vtx_sregs *wanted)
-{
-	u64 cr3_free = VTX_STAGE >= 5 ? ~0ULL : 0; /* it names host frames before */
-
-	if (!may_change("CR3", has->cr3, wanted->cr3, cr3_free) ||
-	    !may_change("CR0", has->cr0, wanted->cr0, CR0_FREE) ||
-	    !may_change("CR4", has->cr4, wanted->cr4, CR4_FREE) ||
-	    !may_change("IA32_EFER", has->efer, wanted->efer, 0))
-		return -EPERM;
-	if (!padding_is_0(wanted)) {
-		pr_notice("set registers: pad of a segment or table, must be 0\n");
-		return -EINVAL;
-	}
-	/* The host itself loads DR6, and a bit in the upper half is #GP there. */
-	if (wanted->dr[6] >> 32 || wanted->dr[4] || wanted->dr[5]) {
-		pr_notice("set registers: DR6 %#llx, must have 32 bits; DR4 and DR5 must be 0\n",
-			  wanted->dr[6]);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* All others stay as they are: some are not what the guest sees, as CR0.NE in real mode. */
-static u64 with_free_bits(u64 real, u64 wanted, u64 free)
-{
-	return (real & ~free) | (wanted & free);
-}
-
 static void write_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs)
 {
 	u64 cr0 = vmcs_read_natural(VMCS_GUEST_CR0);
@@ -230,7 +173,7 @@ int vmx_set_sregs(struct vtx_vcpu *vcpu, const struct vtx_sregs *sregs, const u6
 	struct vtx_sregs has;
 	int err;
 
-	err = vmx_get_sregs(vcpu, &has) ?: check_sregs(&has, sregs) ?:
+	err = vmx_get_sregs(vcpu, &has) ?: sregs_check(&has, sregs) ?:
 	      set_pdptes(&has, sregs, pdptes);
 	if (err)
 		return err;

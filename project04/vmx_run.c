@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/cpufeature.h>
-#include <asm/debugreg.h>
 #include <asm/msr.h>
 #include <asm/special_insns.h>
 #include <linux/context_tracking.h>
@@ -80,83 +79,20 @@ static void refresh_dr_exiting(struct vmx_vcpu *vmx, bool dr_used)
 
 /* ---- what neither the VMCS nor the stub switches --------------------------------------------- */
 
-static void swap_in_debug_registers(const struct vtx_vcpu *vcpu, struct vmx_host_switched *host)
-{
-	get_debugreg(host->dr[0], 0);
-	get_debugreg(host->dr[1], 1);
-	get_debugreg(host->dr[2], 2);
-	get_debugreg(host->dr[3], 3);
-	/* The guest's addresses are not to be the host's breakpoints, be it for an instant. */
-	set_debugreg(0, 7);
-	set_debugreg(vcpu->dr[0], 0);
-	set_debugreg(vcpu->dr[1], 1);
-	set_debugreg(vcpu->dr[2], 2);
-	set_debugreg(vcpu->dr[3], 3);
-	set_debugreg(vcpu->dr[6], 6);
-}
-
-static void swap_out_debug_registers(struct vtx_vcpu *vcpu, const struct vmx_host_switched *host)
-{
-	unsigned long value;
-
-	get_debugreg(value, 0);
-	vcpu->dr[0] = value;
-	get_debugreg(value, 1);
-	vcpu->dr[1] = value;
-	get_debugreg(value, 2);
-	vcpu->dr[2] = value;
-	get_debugreg(value, 3);
-	vcpu->dr[3] = value;
-	get_debugreg(value, 6);
-	vcpu->dr[6] = value;
-	set_debugreg(host->dr[0], 0);
-	set_debugreg(host->dr[1], 1);
-	set_debugreg(host->dr[2], 2);
-	set_debugreg(host->dr[3], 3);
-	/* The kernel's #DB handler expects to find it clear. */
-	set_debugreg(DR6_RESERVED, 6);
-}
-
-/*
- * A guest cannot execute WRPKRU without CR4.PKE, but it can XRSTOR; and the kernel's own code for
- * FPU states leaves PKRU out.
- */
-static void swap_in(const struct vtx_vcpu *vcpu, struct vmx_host_switched *host)
+static void swap_in(const struct vtx_vcpu *vcpu, struct host_switched *host)
 {
 	host->debugctl = __rdmsr(IA32_DEBUGCTL);
-	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
-		host->pkru = rdpkru();
-		if (host->pkru != vcpu->pkru)
-			wrpkru(vcpu->pkru);
-	}
-	if (vcpu->dr_used)
-		swap_in_debug_registers(vcpu, host);
+	host_switch_in(vcpu, host);
 	native_write_cr2(vcpu->cr2);
-#if VTX_STAGE >= 6
-	if (vcpu->policy.osxsave)
-		vtx_xcr0_switch(vtx_host_xcr0, vcpu->policy.xcr0);
-#endif
 }
 
-static void swap_out(struct vtx_vcpu *vcpu, const struct vmx_host_switched *host)
+static void swap_out(struct vtx_vcpu *vcpu, const struct host_switched *host)
 {
-#if VTX_STAGE >= 6
-	if (vcpu->policy.osxsave)
-		vtx_xcr0_switch(vcpu->policy.xcr0, vtx_host_xcr0);
-#endif
 	vcpu->cr2 = native_read_cr2();
-	if (vcpu->dr_used)
-		swap_out_debug_registers(vcpu, host);
-	/* An exit leaves DR7 with all breakpoints off, and IA32_DEBUGCTL 0. */
-	if (hw_breakpoint_active())
-		hw_breakpoint_restore();
+	host_switch_out(vcpu, host);
+	/* An exit leaves IA32_DEBUGCTL 0. */
 	if (host->debugctl)
 		wrmsrl(IA32_DEBUGCTL, host->debugctl);
-	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
-		vcpu->pkru = rdpkru();
-		if (host->pkru != vcpu->pkru)
-			wrpkru(host->pkru);
-	}
 }
 
 /*

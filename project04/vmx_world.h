@@ -8,6 +8,7 @@
 
 #include <asm/desc_defs.h>
 
+#include "host_switch.h"
 #if VTX_STAGE >= 6
 #include "vmx_guest_msrs.h"
 #endif
@@ -33,13 +34,6 @@ struct vmx_host_kept {
 	u16 any; /**< all of them ORed: 0 if there is none to restore */
 };
 
-/** What neither the VMCS nor the stub switches: the host's, while the guest runs. */
-struct vmx_host_switched {
-	unsigned long dr[4]; /**< DR0 to DR3, if the guest uses its own */
-	u64 debugctl; /**< IA32_DEBUGCTL */
-	u32 pkru; /**< PKRU */
-};
-
 /** See struct vmx_vcpu. */
 struct vmx_world {
 	u64 host_rsp; /**< HOST_RSP as it is in the VMCS */
@@ -56,7 +50,7 @@ struct vmx_world {
 #endif
 	bool guest_inside; /**< kept is valid, and the guest's KERNEL_GS_BASE is in the processor */
 	struct vmx_host_kept kept; /**< of the host, while guest_inside */
-	struct vmx_host_switched host; /**< during hv->enter */
+	struct host_switched host; /**< during hv->enter: what neither VMCS nor stub switches */
 
 #if VTX_STAGE >= 6
 	u32 fast_turns; /**< exits that were answered since hv->enter was called */

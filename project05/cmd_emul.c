@@ -3,7 +3,7 @@
  * One instruction of the guest, done by vtxctl.
  */
 #include "cmd_emul_insn.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "vmx_entry_bits.h"
 #include "x86_bits.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "cmd_emul_capstone.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "x86_exceptions.h"
 
 #define PAGE 4096ULL

@@ -4,7 +4,7 @@
  * compute, write. Nothing is written before everything that can fault is over.
  */
 #include "cmd_emul_insn.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "vmx_entry_bits.h"
 #include "x86_bits.h"
 

@@ -4,7 +4,7 @@
  * translated before its first byte moves: an instruction that faults has done nothing.
  */
 #include "cmd_emul_insn.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "vmx_entry_bits.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"

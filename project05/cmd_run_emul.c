@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "cmd_bus.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "cmd_run_slots.h"
 #include "x86_bits.h"
 

@@ -7,7 +7,7 @@
 #define CMD_RUN_EMUL_H
 
 #include "cmd_emul.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "cmd_run.h"
 
 /** An access that neither memory nor a device has answered. */

@@ -12,7 +12,7 @@
  * The kind of most reasons says all. 0: not one of this project's. GETSEC and the VMX instructions
  * exit whatever the controls say; SDM vol. 3, "Instructions That Cause VM Exits Unconditionally".
  */
-static const u8 kinds[VTX_EXIT_REASONS] = {
+static const u8 kinds[] = {
 	[VMX_EXIT_REASON_INTERRUPT_WINDOW] = VTX_EXIT_IRQ_WINDOW,
 	[VMX_EXIT_REASON_NMI_WINDOW] = VTX_EXIT_NMI_WINDOW,
 	[VMX_EXIT_REASON_TASK_SWITCH] = VTX_EXIT_TASK_SWITCH,

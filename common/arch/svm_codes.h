@@ -13,7 +13,7 @@ enum svm_exit_code {
 #undef SVM_EXIT_CODE
 };
 
-/** EXITCODE of a VMRUN that was refused: all 64 bits set. */
+/** EXITCODE of a VMRUN that was refused: all 64 bits set. QEMU sets the lower 32 only. */
 #define VMEXIT_INVALID (~0ULL)
 
 /** Masks of CPUID 8000_000AH EDX. */

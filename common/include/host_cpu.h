@@ -26,4 +26,11 @@ static inline bool host_cpu_shows_vmx(void)
 	return cpuid_ecx(CPUID_LEAF_1) & CPUID_1_ECX_VMX;
 }
 
+/** Does CPUID show SVM on the CPU that this runs on? */
+static inline bool host_cpu_shows_svm(void)
+{
+	return cpuid_eax(CPUID_LEAF_8000_0000) >= CPUID_LEAF_8000_0001 &&
+	       cpuid_ecx(CPUID_LEAF_8000_0001) & CPUID_8000_0001_ECX_SVM;
+}
+
 #endif

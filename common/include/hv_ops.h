@@ -25,6 +25,18 @@ struct hv_ops {
 #include "hv_ops.def"
 #undef HV_OP
 
+#if VTX_STAGE >= 7
+#define HV_OP(ret, name, args) ret svm_##name args;
+#include "hv_ops.def"
+#undef HV_OP
+#endif
+
+/** Set hv, before anybody uses it. At the module's start. */
+void vtx_choose_vendor(void);
+
+/** VTX_FEATURE_SVM, or 0: which extension hv stands for. Any context. */
+u64 vtx_vendor_features(void);
+
 /** The vendor of the processor that the module was loaded on; never NULL. */
 extern const struct hv_ops *hv;
 

@@ -43,7 +43,7 @@ struct vtx_vcpu {
 	atomic_t visitors; /**< how many wait to look at it: who runs it makes way */
 	int cpu; /**< the CPU that the control structure is active on, or -1 */
 	struct hlist_node on_cpu; /**< in that CPU's list of active control structures */
-	void *arch; /**< the vendor's: struct vmx_vcpu */
+	void *arch; /**< the vendor's: struct vmx_vcpu, struct svm_vcpu */
 #if VTX_STAGE >= 4
 	bool initialised; /**< VTXDRV_INIT_VCPU has been there */
 	struct vtx_run *run; /**< the page shared with the caller */

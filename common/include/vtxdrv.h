@@ -31,6 +31,11 @@
 #define VTX_FEATURE_RUN (1ULL << 3)
 #define VTX_FEATURE_MEMORY (1ULL << 4) /**< project05: slots, lazy memory, MMIO exits */
 #define VTX_FEATURE_EXITS (1ULL << 5) /**< project06: I/O, MSRs, events, timers */
+/**
+ * project07: the processor has SVM. Control structures are VMCBs: exit codes for exit reasons,
+ * EXITINFO1 for the qualification, and in struct vtx_field offsets for encodings.
+ */
+#define VTX_FEATURE_SVM (1ULL << 6)
 
 /** Answer of VTXDRV_GET_INFO. */
 struct vtx_info {
@@ -90,8 +95,8 @@ enum vtx_verdict {
 	VTX_VERDICT_UNKNOWN = 0, /**< nobody asked yet, or exercise 1.7 is not done */
 	VTX_VERDICT_USABLE = 1,
 	VTX_VERDICT_NOT_SUPPORTED = 2, /**< the processor has no such extension */
-	VTX_VERDICT_DISABLED_BY_FIRMWARE = 3, /**< IA32_FEATURE_CONTROL locked without VMX */
-	VTX_VERDICT_HELD = 4, /**< CR4.VMXE is set, and not by this module (VTX_FACT_OURS) */
+	VTX_VERDICT_DISABLED_BY_FIRMWARE = 3, /**< IA32_FEATURE_CONTROL without VMX; VM_CR.SVMDIS */
+	VTX_VERDICT_HELD = 4, /**< CR4.VMXE or EFER.SVME is set, and not by us (VTX_FACT_OURS) */
 	VTX_VERDICT_HIDDEN = 5, /**< a hypervisor below does not show the extension */
 };
 
@@ -122,7 +127,7 @@ struct vtx_cpu_query {
 enum vtx_enable_cause {
 	VTX_CAUSE_NONE = 0,
 	VTX_CAUSE_NOT_USABLE = 1, /**< value: enum vtx_verdict (see project01); -ENODEV */
-	VTX_CAUSE_HELD = 2, /**< value: CR4 found; -EBUSY */
+	VTX_CAUSE_HELD = 2, /**< value: CR4 (or EFER) found, expected: what would do; -EBUSY */
 	VTX_CAUSE_FEATURE_CONTROL = 3, /**< value: MSR 3AH, expected: bits needed; -EACCES */
 	VTX_CAUSE_CR0_FIXED = 4, /**< value: CR0, expected: CR0 that would do; -ERANGE */
 	VTX_CAUSE_CR4_FIXED = 5, /**< value: CR4, expected: CR4 that would do; -ERANGE */
@@ -132,6 +137,9 @@ enum vtx_enable_cause {
 	VTX_CAUSE_VMXON_FAILED = 9, /**< VMfailInvalid; value: physical address of region; -EIO */
 	VTX_CAUSE_SHUTDOWN = 10, /**< the machine is going down; -ESHUTDOWN */
 	VTX_CAUSE_INJECTED = 11, /**< the fail_nth parameter asked for a failure; -EIO */
+	VTX_CAUSE_VM_CR = 12, /**< value: VM_CR, expected: VM_CR without SVMDIS; -EACCES */
+	VTX_CAUSE_SVM_FAULT = 13, /**< exception; value: address for VM_HSAVE_PA; -EFAULT */
+	VTX_CAUSE_SVME = 14, /**< value: EFER read back, expected: with SVME; -EIO */
 };
 
 /** Argument of VTXDRV_ENABLE. Filled in also when the ioctl fails. */
@@ -154,13 +162,15 @@ struct vtx_disable {
 struct vtx_cpu_status {
 	__u32 cpu; /**< in: CPU number below vtx_info.nr_cpu_ids; offline is allowed */
 	__u32 online; /**< out: 0 or 1; the fields from cr4 on are 0 for an offline CPU */
-	__u32 enabled; /**< out: 1 if this module has put the CPU into VMX operation */
+	__u32 enabled; /**< out: 1 if this module has enabled the CPU: VMXON, EFER.SVME */
 	__u32 users; /**< out: how many users of all CPUs */
-	__u64 region_pa; /**< out: physical address of the VMXON region, 0 if there is none */
+	__u64 region_pa; /**< out: physical address of VMXON region or host save area; 0: none */
 	__u32 region_size; /**< out: bytes */
-	__u32 revision_id; /**< out: as written into the region */
+	__u32 revision_id; /**< out: as written into the region; 0 with SVM */
 	__u64 cr4; /**< out */
 	__u64 feature_control; /**< out: 0 where the MSR does not exist */
+	__u64 efer; /**< out: bit 12 is SVME */
+	__u64 vm_cr; /**< out: 0 where the MSR does not exist */
 };
 
 /** Become a user of VMX; the first one enables every CPU. */
@@ -231,7 +241,7 @@ struct vtx_vcpu_info {
 
 /** One field of the control structure. */
 struct vtx_field {
-	__u32 encoding; /**< out: as VMREAD takes it (SDM vol. 3, appendix B) */
+	__u32 encoding; /**< out: as VMREAD takes it (SDM vol. 3, appendix B); offset in a VMCB */
 	__u32 error; /**< out: 0, or the VM-instruction error: the processor has no such field */
 	__u64 value; /**< out */
 };
@@ -283,7 +293,7 @@ VTX_ABI_SIZE(vtx_enable, 32);
 VTX_ABI_SIZE(vtx_disable, 8);
 VTX_ABI_AT(vtx_cpu_status, region_pa, 16);
 VTX_ABI_AT(vtx_cpu_status, cr4, 32);
-VTX_ABI_SIZE(vtx_cpu_status, 48);
+VTX_ABI_SIZE(vtx_cpu_status, 64);
 #if __SIZEOF_LONG__ == 8
 VTX_ABI_AT(vtx_vm_config, guest_mem_size, 32);
 VTX_ABI_AT(vtx_vm_config, num_vcpus, 40);
@@ -316,7 +326,7 @@ VTX_ABI_SIZE(vtx_vcpu_init, 56);
 VTX_ABI_SIZE(vtx_vcpu_regs, 152);
 VTX_ABI_SIZE(vtx_vcpu_sregs, 336);
 VTX_ABI_AT(vtx_vcpu_stats, exits, 24);
-VTX_ABI_SIZE(vtx_vcpu_stats, 1304);
+VTX_ABI_SIZE(vtx_vcpu_stats, 3096);
 VTX_ABI_AT(vtx_try_entry, instruction_error, 136);
 VTX_ABI_SIZE(vtx_try_entry, 152);
 VTX_ABI_SIZE(vtx_slot, 40);

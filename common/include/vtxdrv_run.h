@@ -107,12 +107,12 @@ enum vtx_invalidate {
 /** One exit. Fields that the kind does not name are 0. */
 struct vtx_exit {
 	__u32 kind; /**< out: enum vtx_exit_kind */
-	__u32 reason; /**< out: the vendor's own, whole: VMX exit reason with its bit 31 */
-	__u64 qualification; /**< out: the vendor's own */
+	__u32 reason; /**< out: the vendor's own, whole: VMX exit reason with its bit 31; EXITCODE */
+	__u64 qualification; /**< out: the vendor's own: exit qualification; EXITINFO1 */
 	__u64 rip; /**< out: of the guest, at the exit */
 	__u64 time_ns; /**< out: CLOCK_MONOTONIC of the host; 0 for exits of the guest without
 			    VTX_RUN_EVERY_EXIT */
-	__u32 instruction_error; /**< out: of a failed VMLAUNCH or VMRESUME, else 0 */
+	__u32 instruction_error; /**< out: of a failed VMLAUNCH or VMRESUME, else 0; 0 with SVM */
 	__u32 instruction_length; /**< out: bytes; 0 where the exit has none */
 	__u32 vector; /**< out: of an exception */
 	__u32 error_code; /**< out: of an exception that has one */
@@ -214,8 +214,8 @@ struct vtx_exit_count {
 	__u64 cycles; /**< out: TSC ticks from these exits to the next entry, inside the driver */
 };
 
-/** Basic exit reasons that are counted; those above are counted in the last one. */
-#define VTX_EXIT_REASONS 80
+/** Basic exit reasons or exit codes that are counted; those above are counted in the last one. */
+#define VTX_EXIT_REASONS 192
 
 /** Argument of VTXDRV_GET_STATS. */
 struct vtx_vcpu_stats {

@@ -21,6 +21,7 @@ static int __init vtxdrv_init(void)
 {
 	int err;
 
+	vtx_choose_vendor();
 	err = vtx_units_init();
 	if (err)
 		goto err_leaks;

@@ -74,7 +74,7 @@ mv "$folder/.composed.new" "$folder/.composed"
 # made of another one.
 find "$folder" -maxdepth 2 -type l -printf '%P %l\n' | sort >"$folder/.links.new"
 cmp -s "$folder/.links.new" "$folder/.links" ||
-	rm -f "$folder"/*.o "$folder"/user/*.o "$folder"/guest/*.[ao]
+	rm -f "$folder"/*.o "$folder"/user/*.[do] "$folder"/guest/*.[ao]
 mv "$folder/.links.new" "$folder/.links"
 
 {

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "cmd_emul.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "vmx_entry_bits.h"
 #include "x86_bits.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "cmd_emul.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "vmx_entry_bits.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"

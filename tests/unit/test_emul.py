@@ -12,7 +12,7 @@ from unit import host_build
 HERE = Path(__file__).parent
 STAGE = 5
 PROJECT = host_build.TOP / "project05"
-EMULATOR = [*sorted(PROJECT.glob("cmd_emul*.c")), PROJECT / "cmd_guest_walk.c"]
+EMULATOR = [*sorted(PROJECT.glob("cmd_emul*.c")), PROJECT / "guest_walk_logic.c"]
 FORMS = 347  # of instructions, in emul_native.S
 
 

@@ -13,7 +13,7 @@
 
 #include "bench.h"
 #include "cmd_emul.h"
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 #include "vtxdrv.h"
 
 #define MOVED 4096

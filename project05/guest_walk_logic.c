@@ -3,14 +3,16 @@
  * The guest's own page tables. Sections of the Intel SDM vol. 3: "32-Bit Paging", "PAE Paging",
  * "4-Level Paging and 5-Level Paging", "Access Rights", "Accessed and Dirty Flags".
  *
- * Not here: protection keys, which the processor keeps in registers that vtxctl does not see.
+ * vtxctl walks for who emulates an instruction, and project07 for who reads one. Not here: protection
+ * keys, which the processor keeps in registers that vtxctl does not see.
  */
-#include "cmd_guest_walk.h"
+#include "guest_walk_logic.h"
 
 #include "x86_bits.h"
 
-#define PAGE_SHIFT 12
-#define PAGE_MASK 0xfffULL
+#define FRAME_SHIFT 12
+#define OFFSET_MASK 0xfffULL
+#define LOW_32 0xffffffffULL
 #define PAE_LEVELS 3
 /* The four PDPTEs of PAE paging lie on a boundary of 32 bytes. */
 #define PAE_ROOT_MASK 0xffffffe0ULL
@@ -73,15 +75,15 @@ static u64 root(const struct steps *steps)
 	u64 cr3 = steps->paging->sregs->cr3;
 
 	if (steps->format->entry_size == sizeof(u32))
-		return cr3 & ~PAGE_MASK & UINT32_MAX;
+		return cr3 & ~OFFSET_MASK & LOW_32;
 	if (steps->format->levels == PAE_LEVELS)
 		return cr3 & PAE_ROOT_MASK;
-	return cr3 & GENMASK_ULL(steps->paging->width - 1, PAGE_SHIFT);
+	return cr3 & GENMASK_ULL(steps->paging->width - 1, FRAME_SHIFT);
 }
 
 static u32 shift_of(const struct steps *steps)
 {
-	return PAGE_SHIFT + (steps->level - 1) * steps->format->index_bits;
+	return FRAME_SHIFT + (steps->level - 1) * steps->format->index_bits;
 }
 
 static bool read_entry(struct steps *steps, u64 table, u64 *gpa)
@@ -116,7 +118,7 @@ static u64 reserved_of_large(const struct steps *steps)
 {
 	if (steps->format->entry_size == sizeof(u32))
 		return PAGING_PSE_RESERVED;
-	return GENMASK_ULL(shift_of(steps) - 1, PAGE_SHIFT) & ~(u64)PAGING_LARGE_PAT;
+	return GENMASK_ULL(shift_of(steps) - 1, FRAME_SHIFT) & ~(u64)PAGING_LARGE_PAT;
 }
 
 /* Bits of an entry that must be 0. */
@@ -154,8 +156,8 @@ static u64 frame(const struct steps *steps)
 	if (steps->format->entry_size == sizeof(u64))
 		return steps->entry & mask;
 	if (steps->level == 1)
-		return steps->entry & ~PAGE_MASK;
-	return (steps->entry & mask & UINT32_MAX) | VTX_FIELD(steps->entry, PSE_HIGH, PSE_LOW)
+		return steps->entry & ~OFFSET_MASK;
+	return (steps->entry & mask & LOW_32) | VTX_FIELD(steps->entry, PSE_HIGH, PSE_LOW)
 							    << PSE_HIGH_SHIFT;
 }
 
@@ -244,7 +246,7 @@ enum guest_walk_result guest_walk(const struct guest_paging *paging, u64 linear,
 
 	walk->levels = 0;
 	walk->entry_size = steps.format->entry_size;
-	walk->gpa = linear & UINT32_MAX;
+	walk->gpa = linear & LOW_32;
 	for (steps.level = steps.format->levels; steps.level; steps.level--) {
 		if (!read_entry(&steps, table, &walk->gpa))
 			return GUEST_WALK_LOST;
@@ -258,8 +260,8 @@ enum guest_walk_result guest_walk(const struct guest_paging *paging, u64 linear,
 		if (is_leaf(&steps))
 			return arrive(&steps, walk);
 		table = steps.format->entry_size == sizeof(u32) ?
-				steps.entry & ~PAGE_MASK :
-				steps.entry & GENMASK_ULL(paging->width - 1, PAGE_SHIFT);
+				steps.entry & ~OFFSET_MASK :
+				steps.entry & GENMASK_ULL(paging->width - 1, FRAME_SHIFT);
 	}
 	return GUEST_WALK_MAPPED;
 }

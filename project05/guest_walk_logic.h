@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /**
- * @file cmd_guest_walk.h
+ * @file guest_walk_logic.h
  * @brief The guest's own page tables: from a linear to a guest-physical address, as its processor
- *        would go. No device and no system call: tested on the host.
+ *        would go. Pure C.
  */
-#ifndef CMD_GUEST_WALK_H
-#define CMD_GUEST_WALK_H
-
-#include <stdbool.h>
+#ifndef GUEST_WALK_LOGIC_H
+#define GUEST_WALK_LOGIC_H
 
 #include "vtx_types.h"
 #include "vtxdrv.h"
@@ -18,7 +16,7 @@
 /** Most levels that a guest's tables have (CR4.LA57). */
 #define GUEST_WALK_LEVELS 5
 
-/** Where size bytes at gpa lie for vtxctl; NULL if they are no memory, or not writable. */
+/** Where size bytes at gpa lie on this side; NULL if they are no memory, or not writable. */
 typedef u8 *guest_ram(void *opaque, u64 gpa, u32 size, bool write);
 
 /** What a walk depends on. */
