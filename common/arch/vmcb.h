@@ -26,6 +26,7 @@ struct vmcb_segment {
 struct vmcb {
 #define VMCB_FIELD(offset, bytes, ident, name) VMCB_TYPE_##bytes ident;
 #define VMCB_SEGMENT(offset, ident, name) struct vmcb_segment ident;
+#define VMCB_TABLE(offset, ident, name) struct vmcb_segment ident;
 #define VMCB_HOLE(first, end, why) u8 hole_##first[(end) - (first)];
 #define VMCB_TYPE_1 u8
 #define VMCB_TYPE_2 u16
@@ -34,6 +35,7 @@ struct vmcb {
 #include "vmcb_fields.def"
 #undef VMCB_FIELD
 #undef VMCB_SEGMENT
+#undef VMCB_TABLE
 #undef VMCB_HOLE
 } __attribute__((packed, aligned(8)));
 
@@ -42,11 +44,13 @@ struct vmcb {
 		       sizeof(((struct vmcb *)0)->ident) == (bytes), #ident);
 #define VMCB_SEGMENT(offset, ident, name) \
 	_Static_assert(__builtin_offsetof(struct vmcb, ident) == (offset), #ident);
+#define VMCB_TABLE(offset, ident, name) VMCB_SEGMENT(offset, ident, name)
 #define VMCB_HOLE(first, end, why) \
 	_Static_assert(__builtin_offsetof(struct vmcb, hole_##first) == (first), #first);
 #include "vmcb_fields.def"
 #undef VMCB_FIELD
 #undef VMCB_SEGMENT
+#undef VMCB_TABLE
 #undef VMCB_HOLE
 _Static_assert(sizeof(struct vmcb) == VMCB_SIZE, "struct vmcb");
 _Static_assert(sizeof(struct vmcb_segment) == 16, "struct vmcb_segment");

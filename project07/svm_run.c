@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hv->enter for SVM: everything around the stub. Loaded, interrupts off throughout.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <asm/special_insns.h>
+#include <linux/context_tracking.h>
+#include <linux/printk.h>
+#include <linux/smp.h>
+
+#include "hv_ops.h"
+#include "svm_codes.h"
+#include "svm_cpu.h"
+#include "svm_run.h"
+#include "x86_exceptions.h"
+
+/* ---- before the entry ------------------------------------------------------------------------ */
+
+/* What VMRUN does not save of the host: it changes between two entries, so it is saved each time. */
+static void save_host(const struct svm_cpu *here)
+{
+	asm volatile("vmsave %0" : : "a"(here->host_pa) : "memory");
+}
+
+/* From its first use of the debug registers on, a guest has them for itself. */
+static void refresh_debug_registers(struct vtx_vcpu *vcpu)
+{
+	struct vmcb *vmcb = vmcb_of(vcpu);
+	u16 exiting = vcpu->dr_used ? 0 : U16_MAX;
+
+	vmcb->INTERCEPT_DR_READ = exiting;
+	vmcb->INTERCEPT_DR_WRITE = exiting;
+	vmcb->DR6 = vcpu->dr[6];
+}
+
+/* User space has executed an instruction for the guest. */
+static void after_move(struct vtx_vcpu *vcpu)
+{
+	vcpu->moved = false;
+	vmcb_of(vcpu)->INTERRUPT_STATE &= ~(u64)SVM_INTERRUPT_STATE_SHADOW;
+	if (vcpu->regs.rip != vcpu->exit.rip)
+		svm_single_step(vcpu);
+}
+
+void svm_enter_prepare(struct vtx_vcpu *vcpu)
+{
+	struct vmcb *vmcb = vmcb_of(vcpu);
+
+	if (vcpu->moved)
+		after_move(vcpu);
+	svm_fpu_before_entry(vcpu);
+	refresh_debug_registers(vcpu);
+	vmcb->RIP = vcpu->regs.rip;
+	vmcb->RSP = vcpu->regs.rsp;
+	vmcb->RAX = vcpu->regs.rax;
+	vmcb->RFLAGS = vcpu->regs.rflags;
+	vmcb->CR2 = vcpu->cr2;
+	svm_step_before_entry(vcpu);
+	/* Whoever flushes looks for vCPUs behind the generation: see space_flush(). */
+	smp_mb();
+	svm_tlb_before_entry(vcpu);
+}
+
+/* As in vmx_run.c: nothing that could be traced or uses RCU may stand in here. */
+static noinstr int switch_worlds(struct vtx_vcpu *vcpu, struct svm_vcpu *svm, u64 host_pa)
+{
+	int outcome;
+
+	context_tracking_guest_enter();
+	outcome = svm_world_switch(&vcpu->regs, svm->vmcb_pa, host_pa);
+	context_tracking_guest_exit();
+	return outcome;
+}
+
+/* ---- after the exit -------------------------------------------------------------------------- */
+
+/*
+ * Interrupts and NMIs that have taken the guest out are still pending: the host takes NMIs at STGI,
+ * and interrupts when it enables them. A machine check that was intercepted is not.
+ */
+static void deliver_to_host(const struct vmcb *vmcb)
+{
+	if (vmcb->EXITCODE == VMEXIT_EXCP0 + X86_EXCEPTION_MC)
+		asm volatile("int $18");
+}
+
+static void take_registers(struct vtx_vcpu *vcpu)
+{
+	struct vmcb *vmcb = vmcb_of(vcpu);
+
+	vcpu->regs.rip = vmcb->RIP;
+	vcpu->regs.rsp = vmcb->RSP;
+	vcpu->regs.rax = vmcb->RAX;
+	vcpu->regs.rflags = vmcb->RFLAGS;
+	vcpu->cr2 = vmcb->CR2;
+	if (vcpu->dr_used)
+		vcpu->dr[6] = vmcb->DR6;
+	vmcb->TLB_CONTROL = SVM_TLB_NOTHING;
+	vmcb->EVENTINJ = 0;
+	svm_step_after_exit(vcpu);
+}
+
+static int outcome_error(const struct vtx_vcpu *vcpu, enum svm_outcome outcome)
+{
+	switch (outcome) {
+	case SVM_OUTCOME_EXIT:
+		return 0;
+	case SVM_OUTCOME_UNDONE:
+		return -ENOSYS; /* the stub has said so */
+	default:
+		pr_err_ratelimited("VM %u, vCPU %u: VMRUN: exception, expected EFER.SVME to be 1\n",
+				   vcpu->vm->id, vcpu->id);
+		return -EIO;
+	}
+}
+
+static bool answered_fast(struct vtx_vcpu *vcpu)
+{
+	u64 code = vmcb_of(vcpu)->EXITCODE;
+
+	return (code == VMEXIT_CPUID || code == VMEXIT_MSR) && svm_answered_fast(vcpu);
+}
+
+int svm_enter(struct vtx_vcpu *vcpu)
+{
+	struct svm_cpu *here = this_cpu_ptr(&svm_cpu);
+	struct svm_vcpu *svm = svm_of(vcpu);
+	int outcome;
+
+	svm_enter_prepare(vcpu);
+	svm->fast_turns = 0;
+	save_host(here);
+	host_switch_in(vcpu, &svm->host);
+	do {
+		outcome = switch_worlds(vcpu, svm, here->host_pa);
+	} while (outcome == SVM_OUTCOME_EXIT && answered_fast(vcpu));
+	host_switch_out(vcpu, &svm->host);
+	if (outcome == SVM_OUTCOME_EXIT) {
+		take_registers(vcpu);
+		deliver_to_host(svm->vmcb);
+	}
+	return outcome_error(vcpu, outcome);
+}
