@@ -98,6 +98,7 @@ static void take_registers(struct vtx_vcpu *vcpu)
 		vcpu->dr[6] = vmcb->DR6;
 	vmcb->TLB_CONTROL = SVM_TLB_NOTHING;
 	vmcb->EVENTINJ = 0;
+	svm_delivering(vcpu, false);
 	svm_step_after_exit(vcpu);
 }
 
@@ -122,13 +123,12 @@ static bool answered_fast(struct vtx_vcpu *vcpu)
 	return (code == VMEXIT_CPUID || code == VMEXIT_MSR) && svm_answered_fast(vcpu);
 }
 
-int svm_enter(struct vtx_vcpu *vcpu)
+int svm_enter_as_is(struct vtx_vcpu *vcpu)
 {
 	struct svm_cpu *here = this_cpu_ptr(&svm_cpu);
 	struct svm_vcpu *svm = svm_of(vcpu);
 	int outcome;
 
-	svm_enter_prepare(vcpu);
 	svm->fast_turns = 0;
 	save_host(here);
 	host_switch_in(vcpu, &svm->host);
@@ -136,9 +136,18 @@ int svm_enter(struct vtx_vcpu *vcpu)
 		outcome = switch_worlds(vcpu, svm, here->host_pa);
 	} while (outcome == SVM_OUTCOME_EXIT && answered_fast(vcpu));
 	host_switch_out(vcpu, &svm->host);
-	if (outcome == SVM_OUTCOME_EXIT) {
-		take_registers(vcpu);
+	if (outcome == SVM_OUTCOME_EXIT)
 		deliver_to_host(svm->vmcb);
-	}
 	return outcome_error(vcpu, outcome);
+}
+
+int svm_enter(struct vtx_vcpu *vcpu)
+{
+	int err;
+
+	svm_enter_prepare(vcpu);
+	err = svm_enter_as_is(vcpu);
+	if (!err)
+		take_registers(vcpu);
+	return err;
 }

@@ -31,6 +31,14 @@ int svm_controls_init(struct vtx_vcpu *vcpu);
 /** Bring the VMCB up to date with vcpu->regs and the rest; interrupts off. */
 void svm_enter_prepare(struct vtx_vcpu *vcpu);
 
+/**
+ * hv->enter with the VMCB as it is, and without a look at what it says afterwards: vcpu->regs has no
+ * part in it but for the registers that no VMCB holds. Loaded, interrupts off.
+ *
+ * @return as hv->enter
+ */
+int svm_enter_as_is(struct vtx_vcpu *vcpu);
+
 /** An instruction of the guest has been executed for it: with RFLAGS.TF a trap follows. Loaded. */
 void svm_single_step(struct vtx_vcpu *vcpu);
 
@@ -49,6 +57,9 @@ void svm_fpu_before_entry(struct vtx_vcpu *vcpu);
 void svm_fpu_fields(struct vtx_vcpu *vcpu);
 /** Which exceptions exit, but for those of the FPU and of single-stepping. Loaded. */
 void svm_exceptions(struct vtx_vcpu *vcpu, u32 bitmap);
+
+/** While an exception is being delivered all of them exit: the next entry's is one. Loaded. */
+void svm_delivering(struct vtx_vcpu *vcpu, bool on);
 
 /** Choose ASID and TLB_CONTROL for the next VMRUN (exercise 7.7). Loaded, interrupts off. */
 void svm_tlb_before_entry(struct vtx_vcpu *vcpu);
@@ -72,6 +83,12 @@ bool svm_decode_step(struct vtx_vcpu *vcpu);
  * @return 0; -ENOENT: it is not in memory, or not what has exited (any more)
  */
 int svm_fetch(struct vtx_vcpu *vcpu, u32 code);
+
+/**
+ * Fill in vcpu->exit.instruction_length. Loaded, interrupts off.
+ * @return 0; -ENOENT: the instruction is not in memory any more
+ */
+int svm_find_length(struct vtx_vcpu *vcpu);
 
 /** CPUID and RDMSR without the run loop: see vmx_fast.h. */
 bool svm_answered_fast(struct vtx_vcpu *vcpu);

@@ -55,6 +55,11 @@ const char *vmcb_field_ident(u32 offset)
 	return field ? field->ident : "unknown field";
 }
 
+u64 vmcb_field_mask(enum vmcb_field_number number)
+{
+	return GENMASK_ULL(vmcb_table[number].bytes * 8 - 1, 0);
+}
+
 /* x86 is little-endian: the first bytes of a u64 are the lower ones. */
 u64 vmcb_field_read(const void *vmcb, enum vmcb_field_number number)
 {

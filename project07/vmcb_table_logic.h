@@ -49,6 +49,9 @@ const struct vmcb_field_info *vmcb_table_find_ident(const char *ident);
 /** Identifier of a field for messages; "unknown field" for an offset where none begins. */
 const char *vmcb_field_ident(u32 offset);
 
+/** All bits that a field has. */
+u64 vmcb_field_mask(enum vmcb_field_number number);
+
 /** Value of a field, by its number; @p vmcb is VMCB_SIZE bytes that nobody writes meanwhile. */
 u64 vmcb_field_read(const void *vmcb, enum vmcb_field_number number);
 
