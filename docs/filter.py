@@ -7,7 +7,7 @@
 - In a run of #defines the comment before the first one is meant for all of them.
 - So it is in a run of declarations of functions and variables, a line each.
 - The comment behind "u64 a, b;" is meant for a and for b.
-- #UD, #GP and the like are exceptions of the processor, not links.
+- #UD, #GP and the like are exceptions of the processor, #VMEXIT is its exit; they are no links.
 - Headings of pages get names, and links to headings those, as GitHub has them without being told.
 
 Lines keep their numbers in C files, so that warnings point to the right one.
@@ -36,7 +36,7 @@ TOKEN = re.compile(
 PIECE = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\((?:[^()]|\([^()]*\))*\)|[^,"()])+')
 COMMENT_LINE = re.compile(r"\s*(/\*\*?|\*)(\s|$)|.*/\*\*<")
 MEMBERS = re.compile(r"^(\t+)((?:struct )?\w+) (\w+(?:, \w+)+); (/\*\*<.*\*/)$")
-EXCEPTION = re.compile(r"(?<![\w\\&])#(?=[A-Z]{2}\b)")
+EXCEPTION = re.compile(r"(?<![\w\\&])#(?=(?:[A-Z]{2}|VMEXIT)\b)")
 
 
 def prose(comment: str) -> list[str]:

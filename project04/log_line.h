@@ -8,6 +8,7 @@
 
 #include "vtx_types.h"
 
+/** Bytes of a line, its end included. */
 #define LOG_LINE_SIZE 96
 
 /** A line that is being filled. All zeros: it is empty. */

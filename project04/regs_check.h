@@ -18,7 +18,7 @@
  */
 #define CR0_FREE (CR0_MP | CR0_EM | CR0_TS | CR0_AM)
 #define CR4_FREE (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FREE_LATER)
-/* From project06 on CPUID and the world switch follow them. */
+/** From project06 on CPUID and the world switch follow them. */
 #define CR4_FREE_LATER (VTX_STAGE >= 6 ? CR4_OSXSAVE | CR4_PGE | CR4_PCE : 0)
 
 /**

@@ -20,6 +20,7 @@ struct svm_cpu {
 	struct svm_asids asids; /**< which have been given out */
 };
 
+/** What this CPU has; memory for each possible one. */
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 
 #endif

@@ -16,10 +16,10 @@
 
 /** A segment register in the state-save area; of GDTR and IDTR limit and base count. */
 struct vmcb_segment {
-	u16 selector;
+	u16 selector; /**< as the guest has loaded it */
 	u16 attributes; /**< SVM_SEGMENT_*, the type in bits 3:0, the DPL in bits 6:5 */
 	u32 limit; /**< bytes - 1, granularity already applied */
-	u64 base;
+	u64 base; /**< linear address */
 };
 
 /** What VMRUN reads, and what #VMEXIT writes. Members have the manual's names. */
@@ -37,6 +37,10 @@ struct vmcb {
 #undef VMCB_SEGMENT
 #undef VMCB_TABLE
 #undef VMCB_HOLE
+#undef VMCB_TYPE_1
+#undef VMCB_TYPE_2
+#undef VMCB_TYPE_4
+#undef VMCB_TYPE_8
 } __attribute__((packed, aligned(8)));
 
 #define VMCB_FIELD(offset, bytes, ident, name) \
@@ -84,6 +88,7 @@ enum svm_event_type {
 	SVM_EVENT_TYPE_SOFTWARE = 4, /**< INT n */
 };
 
+/** The first and the last bit of fields that have more than one, for SVM_GET(). */
 #define SVM_EVENT_VECTOR_HIGH 7
 #define SVM_EVENT_VECTOR_LOW 0
 #define SVM_EVENT_TYPE_HIGH 10
