@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tries VM entries: the campaign's part inside the lab machine. Cases come on stdin, a line each:
- * "encoding=value encoding=value …" in hexadecimal, at most VTX_TRY_FIELDS of them. Answers:
+ * "encoding=value encoding=value …" in hexadecimal, at most VTX_TRY_FIELDS of them. The argument, if
+ * there is one, is the guest's enum vtx_vcpu_mode. Answers:
  *
- *	state ENCODING ERROR VALUE            the VMCS that cases are changes of, a line a field
+ *	state ENCODING ERROR VALUE            VMCS or VMCB that cases are changes of, a line a field
  *	CASE ERRNO INSTRUCTION_ERROR REASON   what came of a case, by its number from 0
  *	differs ENCODING BEFORE AFTER         a field that the cases have left changed
  *	after REASON                          the exit of the guest, run for real at the end
@@ -25,8 +26,15 @@
 
 #define FIELDS 512
 #define LOAD_ADDRESS 0x10000
+/* For 16-bit code. */
+#define LOW_ADDRESS 0x8000
+#define LOW_STACK 0x7000
 #define HLT 0xf4
 #define MEMORY 0x400000
+
+#define VMCS_GUEST_RSP 0x681c
+#define VMCS_HOST_RSP 0x6c14
+#define VMCB_RSP 0x5d8
 
 static int fail(const char *what)
 {
@@ -34,7 +42,16 @@ static int fail(const char *what)
 	return 1;
 }
 
-/* The VMCS of vCPU 0. */
+static int is_svm(int fd)
+{
+	struct vtx_info info = { 0 };
+
+	if (ioctl(fd, VTXDRV_GET_INFO, &info))
+		fail("VTXDRV_GET_INFO");
+	return !!(info.features & VTX_FEATURE_SVM);
+}
+
+/* The control structure of vCPU 0. */
 static unsigned int read_state(int fd, struct vtx_field *fields)
 {
 	struct vtx_state state = { .size = FIELDS, .fields = (__u64)(unsigned long)fields };
@@ -54,10 +71,10 @@ static void stay_on_cpu_0(void)
 }
 
 /* A guest of one HLT: what it does must be the same before and after. */
-static int make_guest(int fd)
+static int make_guest(int fd, int mode)
 {
 	struct vtx_vm_config config = { .name = "entry", .guest_mem_size = MEMORY, .num_vcpus = 1 };
-	struct vtx_vcpu_init init = { .rip = LOAD_ADDRESS };
+	struct vtx_vcpu_init init = { .mode = mode, .rip = LOAD_ADDRESS };
 	unsigned char *memory;
 
 	if (ioctl(fd, VTXDRV_CREATE_VM, &config))
@@ -66,18 +83,23 @@ static int make_guest(int fd)
 		      VTX_MMAP_MEMORY);
 	if (memory == MAP_FAILED)
 		return fail("mmap");
-	memory[LOAD_ADDRESS] = HLT;
+	if (mode == VTX_MODE_REAL) {
+		init.rip = LOW_ADDRESS;
+		init.rsp = LOW_STACK;
+	}
+	memory[init.rip] = HLT;
 	return ioctl(fd, VTXDRV_INIT_VCPU, &init) ? fail("VTXDRV_INIT_VCPU") : 0;
 }
 
-/* VMCS_GUEST_RSP as it is: fills the host state in without changing anything. */
+/* RSP as it is: fills a VMCS's host state in without changing anything. */
 static int enter_unchanged(int fd, const struct vtx_field *fields, unsigned int count)
 {
 	struct vtx_try_entry try = { .count = 1 };
+	unsigned int rsp = is_svm(fd) ? VMCB_RSP : VMCS_GUEST_RSP;
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
-		if (fields[i].encoding == 0x681c)
+		if (fields[i].encoding == rsp)
 			try.fields[0] = fields[i];
 	}
 	return ioctl(fd, VTXDRV_TRY_ENTRY, &try) ? fail("VTXDRV_TRY_ENTRY") : 0;
@@ -94,14 +116,17 @@ static void print_state(const struct vtx_field *fields, unsigned int count)
 static void print_differences(int fd, const struct vtx_field *before, unsigned int count)
 {
 	static struct vtx_field after[FIELDS];
+	int svm = is_svm(fd);
 	unsigned int i;
 
 	if (read_state(fd, after) != count)
 		fail("VTXDRV_GET_STATE");
 	for (i = 0; i < count; i++) {
 		/* Bits 11:10: 1 is VM-exit information. HOST_RSP is written at each entry. */
-		if ((before[i].encoding >> 10 & 3) != 1 && before[i].encoding != 0x6c14 &&
-		    before[i].value != after[i].value)
+		if (!svm && ((before[i].encoding >> 10 & 3) == 1 ||
+			     before[i].encoding == VMCS_HOST_RSP))
+			continue;
+		if (before[i].value != after[i].value)
 			printf("differs %x %llx %llx\n", before[i].encoding, before[i].value,
 			       after[i].value);
 	}
@@ -152,7 +177,7 @@ static int try_cases(int fd)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct vtx_field fields[FIELDS];
 	int fd = open(VTXDRV_DEVICE, O_RDWR | O_CLOEXEC);
@@ -161,7 +186,7 @@ int main(void)
 	if (fd < 0)
 		return fail(VTXDRV_DEVICE);
 	stay_on_cpu_0();
-	if (make_guest(fd))
+	if (make_guest(fd, argc > 1 ? atoi(argv[1]) : VTX_MODE_LONG))
 		return 1;
 	count = read_state(fd, fields);
 	if (!count || enter_unchanged(fd, fields, count))
