@@ -23,8 +23,7 @@ void svm_asid_restart(struct svm_asids *asids, u32 count, bool flush_by_asid)
  *       generation. Otherwise it gets the next one; if there is none, a new generation begins with
  *       the first, and everything is flushed. If what a kept ASID has in the TLB is stale: with
  *       FlushByAsid this ASID is flushed, without it the vCPU gets another one.
- * Read: AMD APM vol. 2, "TLB Control", "TLB Flush" and "Address Space Identifier"; project07/
- *       README.md, "ASIDs"
+ * Read: AMD APM vol. 2, "TLB Control" and "TLB Flush"; project07/README.md, "ASIDs"
  * Hint: an ASID that was not given out before in this generation has nothing in the TLB.
  */
 #ifndef TODO_7_7
