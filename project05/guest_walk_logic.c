@@ -16,8 +16,8 @@
 #define PAE_LEVELS 3
 /* The four PDPTEs of PAE paging lie on a boundary of 32 bytes. */
 #define PAE_ROOT_MASK 0xffffffe0ULL
-/* They have no rights; these bits are reserved: 2:1 and 8:5. */
-#define PAE_ROOT_RESERVED 0x1e6ULL
+/* They have no rights; bits 2:1 and 8:6 are reserved, and so is 5, but QEMU sets it: accessed. */
+#define PAE_ROOT_RESERVED 0x1c6ULL
 /* A 4-MByte page of 32-bit paging: bits 20:13 are bits 39:32 of its address; 21 is reserved. */
 #define PSE_HIGH 20
 #define PSE_LOW 13

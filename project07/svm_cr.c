@@ -153,6 +153,9 @@ int svm_set_efer(struct vtx_vcpu *vcpu, u64 value)
 
 /* ---- lazy switching of the FPU: see fpu.c ---------------------------------------------------- */
 
+/* Vector 2 is the NMI's, and no exception. */
+#define ALL_EXCEPTIONS ((u32)~BIT(X86_EXCEPTION_NMI))
+
 static void write_exceptions(struct vtx_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
@@ -160,7 +163,17 @@ static void write_exceptions(struct vtx_vcpu *vcpu)
 
 	if (svm->fpu_exiting)
 		bitmap |= BIT(X86_EXCEPTION_NM);
+	if (svm->delivering)
+		bitmap |= ALL_EXCEPTIONS;
 	svm->vmcb->INTERCEPT_EXCEPTION = bitmap;
+}
+
+void svm_delivering(struct vtx_vcpu *vcpu, bool on)
+{
+	if (svm_of(vcpu)->delivering == on)
+		return;
+	svm_of(vcpu)->delivering = on;
+	write_exceptions(vcpu);
 }
 
 void svm_exceptions(struct vtx_vcpu *vcpu, u32 bitmap)

@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every field of a VMCB.
+ * Every field of a VMCB, for user space and for the log.
  */
 #include "hv_ops.h"
-#include "svm_dump.h"
+#include "log_line.h"
 #include "svm_run.h"
-
-#define PART(offset, ident, part) \
-	{ (offset) + offsetof(struct vmcb_segment, part), \
-	  sizeof(((struct vmcb_segment *)NULL)->part), #ident "." #part },
-
-const struct svm_dump_field svm_dump_fields[SVM_DUMP_FIELDS] = {
-#define VMCB_FIELD(offset, bytes, ident, name) { offset, bytes, #ident },
-#define VMCB_SEGMENT(offset, ident, name) \
-	PART(offset, ident, selector) \
-	PART(offset, ident, attributes) PART(offset, ident, limit) PART(offset, ident, base)
-#define VMCB_TABLE(offset, ident, name) PART(offset, ident, limit) PART(offset, ident, base)
-#define VMCB_HOLE(first, end, why)
-#include "vmcb_fields.def"
-#undef VMCB_FIELD
-#undef VMCB_SEGMENT
-#undef VMCB_TABLE
-#undef VMCB_HOLE
-};
+#include "vmcb_table_logic.h"
 
 /* What the guest does not see of lazy switching is not shown either. */
 void svm_dump_refresh(struct vtx_vcpu *vcpu)
@@ -42,12 +25,26 @@ u32 svm_state_dump(struct vtx_vcpu *vcpu, struct vtx_field *fields, u32 size)
 	u32 i;
 
 	svm_dump_refresh(vcpu);
-	for (i = 0; i < SVM_DUMP_FIELDS && i < size; i++) {
-		const struct svm_dump_field *field = &svm_dump_fields[i];
-
-		fields[i] = (struct vtx_field){ .encoding = field->offset };
-		/* Little-endian: the lower bytes are the value. */
-		memcpy(&fields[i].value, (void *)vmcb_of(vcpu) + field->offset, field->bytes);
+	for (i = 0; i < VMCB_FIELDS && i < size; i++) {
+		fields[i] = (struct vtx_field){
+			.encoding = vmcb_table[i].offset,
+			.value = vmcb_field_read(vmcb_of(vcpu), i),
+		};
 	}
-	return SVM_DUMP_FIELDS;
+	return VMCB_FIELDS;
+}
+
+void svm_state_log(struct vtx_vcpu *vcpu)
+{
+	struct log_line line = {};
+	u64 value;
+	u32 i;
+
+	svm_dump_refresh(vcpu);
+	for (i = 0; i < VMCB_FIELDS; i++) {
+		value = vmcb_field_read(vmcb_of(vcpu), i);
+		if (value)
+			log_line_add(&line, vmcb_table[i].ident, value);
+	}
+	log_line_flush(&line);
 }

@@ -121,6 +121,19 @@ static void decode_lmsw(struct vtx_vcpu *vcpu, u64 source)
 }
 
 /*
+ * SMSW has more forms than MOV. If it exits for the lazy FPU alone, the guest gets its FPU, and
+ * reads by itself; otherwise this is for user space.
+ */
+static bool decode_smsw(struct vtx_vcpu *vcpu)
+{
+	if (!svm_of(vcpu)->fpu_exiting)
+		return false;
+	vcpu->exit.kind = VTX_EXIT_EXCEPTION;
+	vcpu->exit.vector = X86_EXCEPTION_NM;
+	return true;
+}
+
+/*
  * Without decode assists, and of CLTS and LMSW always: the instruction itself says it. An operand
  * in memory is left to user space.
  */
@@ -143,7 +156,7 @@ static bool decode_cr_by_bytes(struct vtx_vcpu *vcpu, u32 code)
 		decode_lmsw(vcpu, *general_register(vcpu, insn->rm));
 		return true;
 	case SVM_INSN_SMSW:
-		return false;
+		return decode_smsw(vcpu);
 	default:
 		exit->gpr = insn->rm;
 		return true;
@@ -241,6 +254,8 @@ static void decode(struct vtx_vcpu *vcpu, u64 code)
 		exit->kind = VTX_EXIT_DR;
 	else if (code <= VMEXIT_EXCP31)
 		decode_exception(vcpu, code - VMEXIT_EXCP0);
+	else if (code == VMEXIT_ICEBP)
+		decode_exception(vcpu, X86_EXCEPTION_DB);
 	else if (code == VMEXIT_MSR)
 		decode_msr(exit, &vcpu->regs);
 	else if (code < ARRAY_SIZE(kinds) && kinds[code])
@@ -283,7 +298,7 @@ void svm_exit_decode(struct vtx_vcpu *vcpu)
 /* ---- the next instruction -------------------------------------------------------------------- */
 
 /* With the next RIP saved the length is known; else the bytes in guest memory tell. */
-static int find_length(struct vtx_vcpu *vcpu)
+int svm_find_length(struct vtx_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = vmcb_of(vcpu);
 	struct vtx_exit *exit = &vcpu->exit;
@@ -329,7 +344,7 @@ void svm_single_step(struct vtx_vcpu *vcpu)
 
 int svm_skip_instruction(struct vtx_vcpu *vcpu)
 {
-	int err = find_length(vcpu);
+	int err = svm_find_length(vcpu);
 
 	if (err)
 		return err;

@@ -38,8 +38,8 @@
 #define RESET_CS_BASE 0xffff0000ULL
 #define RESET_IP 0xfff0U
 
-/* As in project04: all but #NP and #DF, which can only come from tables of the guest's own. */
-#define EXCEPTIONS_THAT_EXIT ((u32)~(BIT(X86_EXCEPTION_NP) | BIT(X86_EXCEPTION_DF)))
+/* All but #NP, which can only come from tables of the guest's own; #DF: see svm_inject.c. */
+#define EXCEPTIONS_THAT_EXIT ((u32)~(BIT(X86_EXCEPTION_NP) | BIT(X86_EXCEPTION_NMI)))
 
 /* What a mode begins with. */
 static const struct start {
@@ -110,6 +110,7 @@ static void reset_vcpu(struct vtx_vcpu *vcpu)
 	vcpu->cr2 = 0;
 	vcpu->pkru = 0;
 	svm->fpu_exiting = false;
+	svm->delivering = false;
 	svm->nmi_inside = false;
 	svm->nmi_returns = false;
 	svm->stepping = false;

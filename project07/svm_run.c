@@ -13,6 +13,7 @@
 #include "svm_codes.h"
 #include "svm_cpu.h"
 #include "svm_run.h"
+#include "x86_bits.h"
 #include "x86_exceptions.h"
 
 /* ---- before the entry ------------------------------------------------------------------------ */
@@ -85,10 +86,21 @@ static void deliver_to_host(const struct vmcb *vmcb)
 		asm volatile("int $18");
 }
 
+/*
+ * Bochs 2.7 clears LMA for a MOV to CR0 before it finds out that this exits; and whoever asks in
+ * which mode the guest is asks LMA.
+ */
+static void follow_lma(struct vmcb *vmcb)
+{
+	if (vmcb->EFER & IA32_EFER_LME && vmcb->CR0 & CR0_PG)
+		vmcb->EFER |= IA32_EFER_LMA;
+}
+
 static void take_registers(struct vtx_vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
+	follow_lma(vmcb);
 	vcpu->regs.rip = vmcb->RIP;
 	vcpu->regs.rsp = vmcb->RSP;
 	vcpu->regs.rax = vmcb->RAX;

@@ -53,6 +53,8 @@ int svm_set_efer(struct vtx_vcpu *vcpu, u64 value);
 
 /** Before an entry: as vcpu->fpu_inside says. Loaded, interrupts off. */
 void svm_fpu_before_entry(struct vtx_vcpu *vcpu);
+/** Bring the VMCB up to date with what is kept beside it, for who looks at it. Loaded. */
+void svm_dump_refresh(struct vtx_vcpu *vcpu);
 /** The fields that lazy switching has changed become what they were. Loaded. */
 void svm_fpu_fields(struct vtx_vcpu *vcpu);
 /** Which exceptions exit, but for those of the FPU and of single-stepping. Loaded. */

@@ -22,7 +22,6 @@
 #include "hv_ops.h"
 #include "mem.h"
 #include "run.h"
-#include "svm_dump.h"
 #include "svm_run.h"
 #include "svm_try.h"
 

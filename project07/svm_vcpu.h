@@ -28,7 +28,8 @@ struct svm_vcpu {
 
 	u64 cr0, cr4; /**< as the guest sees them; the VMCB has what the processor works with */
 	bool fpu_exiting; /**< the guest's first use of the FPU exits */
-	u32 exceptions; /**< that exit, but for #NM with fpu_exiting */
+	u32 exceptions; /**< that exit, but for those of fpu_exiting and delivering */
+	bool delivering; /**< the next entry delivers an exception: see svm_inject.c */
 
 	bool nmi_inside; /**< an NMI was injected, and its IRET has not been executed yet */
 	bool nmi_returns; /**< that IRET has exited, and is to be executed next */
