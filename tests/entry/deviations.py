@@ -34,7 +34,8 @@ class Deviation:
     wrong: str = ""  # a mask: only these bits of the field go unchecked
     value: list[str] = field(default_factory=list)  # mask, and what the field that is blamed has
     where: dict[str, list[str]] = field(default_factory=dict)  # field: mask, and what it has
-    ends: bool = False  # the emulator ends: such cases are not tried
+    ends: bool = False  # the emulator ends, or the host in it: such cases are not tried
+    unless: list[str] = field(default_factory=list)  # ends: a rule that is looked at before
     occurred: int = 0
 
     def explains(self, prediction: Prediction, seen: str, case: dict[str, int],
@@ -67,7 +68,18 @@ def read(document: Path = DOCUMENT) -> list[Deviation]:
 def ends(deviations: list[Deviation], prediction: Prediction) -> Deviation | None:
     """The deviation that ends the emulator, if nothing else refuses this case."""
     for one in deviations:
-        if one.ends and one.rules[0] in prediction.rules and prediction.rules <= set(one.rules):
+        if (one.ends and one.rules and one.rules[0] in prediction.rules
+                and prediction.rules <= set(one.rules)):
+            return one
+    return None
+
+
+def ends_by_state(deviations: list[Deviation], prediction: Prediction,
+                  state: dict[str, int]) -> Deviation | None:
+    """The deviation that ends the emulator because of a state that violates nothing."""
+    for one in deviations:
+        if (one.ends and not one.rules and not prediction.rules & set(one.unless)
+                and all(matches(state[name], pattern) for name, pattern in one.where.items())):
             return one
     return None
 

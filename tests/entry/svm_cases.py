@@ -106,7 +106,7 @@ def memory_types(rng: random.Random, count: int) -> Iterator[Case]:
 
 
 def generate(seed: int, mode: str, base: Case) -> list[Case]:
-    """All cases of a guest's mode, no two the same, in an order that does not depend on Python's."""
+    """All cases of a guest's mode, no two the same, in one order on every Python."""
     rng = random.Random(f"{seed} {mode}")
     made = [*singles(rng, base), *registers(rng, base, 600), *events(rng, 600),
             *events_in_modes(rng, base, 300), *pairs(rng, base, 900), *refused(rng, base, 300),

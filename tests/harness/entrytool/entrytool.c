@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tries VM entries: the campaign's part inside the lab machine. Cases come on stdin, a line each:
- * "encoding=value encoding=value …" in hexadecimal, at most VTX_TRY_FIELDS of them. The argument, if
- * there is one, is the guest's enum vtx_vcpu_mode. Answers:
+ * "encoding=value encoding=value …" in hexadecimal, at most VTX_TRY_FIELDS of them; "encoding^bits"
+ * flips bits of what the field has. The argument, if there is one, is the guest's enum
+ * vtx_vcpu_mode. Answers:
  *
  *	state ENCODING ERROR VALUE            VMCS or VMCB that cases are changes of, a line a field
  *	CASE ERRNO INSTRUCTION_ERROR REASON   what came of a case, by its number from 0
@@ -35,6 +36,10 @@
 #define VMCS_GUEST_RSP 0x681c
 #define VMCS_HOST_RSP 0x6c14
 #define VMCB_RSP 0x5d8
+
+/* What cases are changes of. */
+static struct vtx_field base[FIELDS];
+static unsigned int base_count;
 
 static int fail(const char *what)
 {
@@ -92,42 +97,42 @@ static int make_guest(int fd, int mode)
 }
 
 /* RSP as it is: fills a VMCS's host state in without changing anything. */
-static int enter_unchanged(int fd, const struct vtx_field *fields, unsigned int count)
+static int enter_unchanged(int fd)
 {
 	struct vtx_try_entry try = { .count = 1 };
 	unsigned int rsp = is_svm(fd) ? VMCB_RSP : VMCS_GUEST_RSP;
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
-		if (fields[i].encoding == rsp)
-			try.fields[0] = fields[i];
+	for (i = 0; i < base_count; i++) {
+		if (base[i].encoding == rsp)
+			try.fields[0] = base[i];
 	}
 	return ioctl(fd, VTXDRV_TRY_ENTRY, &try) ? fail("VTXDRV_TRY_ENTRY") : 0;
 }
 
-static void print_state(const struct vtx_field *fields, unsigned int count)
+static void print_state(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
-		printf("state %x %x %llx\n", fields[i].encoding, fields[i].error, fields[i].value);
+	for (i = 0; i < base_count; i++)
+		printf("state %x %x %llx\n", base[i].encoding, base[i].error, base[i].value);
 }
 
-static void print_differences(int fd, const struct vtx_field *before, unsigned int count)
+static void print_differences(int fd)
 {
 	static struct vtx_field after[FIELDS];
 	int svm = is_svm(fd);
 	unsigned int i;
 
-	if (read_state(fd, after) != count)
+	if (read_state(fd, after) != base_count)
 		fail("VTXDRV_GET_STATE");
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < base_count; i++) {
 		/* Bits 11:10: 1 is VM-exit information. HOST_RSP is written at each entry. */
-		if (!svm && ((before[i].encoding >> 10 & 3) == 1 ||
-			     before[i].encoding == VMCS_HOST_RSP))
+		if (!svm &&
+		    ((base[i].encoding >> 10 & 3) == 1 || base[i].encoding == VMCS_HOST_RSP))
 			continue;
-		if (before[i].value != after[i].value)
-			printf("differs %x %llx %llx\n", before[i].encoding, before[i].value,
+		if (base[i].value != after[i].value)
+			printf("differs %x %llx %llx\n", base[i].encoding, base[i].value,
 			       after[i].value);
 	}
 }
@@ -143,6 +148,29 @@ static void print_run(int fd)
 		printf("after %x\n", run->exit.reason);
 }
 
+static unsigned long long value_of(unsigned int encoding)
+{
+	unsigned int i;
+
+	for (i = 0; i < base_count; i++) {
+		if (base[i].encoding == encoding)
+			return base[i].value;
+	}
+	return 0;
+}
+
+/* False if it is something else. */
+static int parse_field(const char *word, struct vtx_field *field)
+{
+	char kind;
+
+	if (sscanf(word, "%x%c%llx", &field->encoding, &kind, &field->value) != 3)
+		return 0;
+	if (kind == '^')
+		field->value ^= value_of(field->encoding);
+	return kind == '^' || kind == '=';
+}
+
 /* False if the line has something else in it. */
 static int parse(char *line, struct vtx_try_entry *try)
 {
@@ -150,10 +178,7 @@ static int parse(char *line, struct vtx_try_entry *try)
 
 	memset(try, 0, sizeof(*try));
 	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
-		struct vtx_field *field = &try->fields[try->count];
-
-		if (try->count++ == VTX_TRY_FIELDS ||
-		    sscanf(word, "%x=%llx", &field->encoding, &field->value) != 2)
+		if (try->count == VTX_TRY_FIELDS || !parse_field(word, &try->fields[try->count++]))
 			return 0;
 	}
 	return try->count;
@@ -179,23 +204,21 @@ static int try_cases(int fd)
 
 int main(int argc, char **argv)
 {
-	static struct vtx_field fields[FIELDS];
 	int fd = open(VTXDRV_DEVICE, O_RDWR | O_CLOEXEC);
-	unsigned int count;
 
 	if (fd < 0)
 		return fail(VTXDRV_DEVICE);
 	stay_on_cpu_0();
 	if (make_guest(fd, argc > 1 ? atoi(argv[1]) : VTX_MODE_LONG))
 		return 1;
-	count = read_state(fd, fields);
-	if (!count || enter_unchanged(fd, fields, count))
+	base_count = read_state(fd, base);
+	if (!base_count || enter_unchanged(fd))
 		return fail("the first entry");
-	read_state(fd, fields);
-	print_state(fields, count);
+	read_state(fd, base);
+	print_state();
 	if (try_cases(fd))
 		return 1;
-	print_differences(fd, fields, count);
+	print_differences(fd);
 	print_run(fd);
 	return 0;
 }
