@@ -204,13 +204,19 @@ static int enable_here(struct vtx_enable *why)
 	}
 }
 
+/* What an exit that is answered at once (svm_fast.c) leaves alone: nothing of it is RAX or RIP. */
+#define CLEAN_BITS \
+	(SVM_CLEAN_INTERCEPTS | SVM_CLEAN_IOPM | SVM_CLEAN_ASID | SVM_CLEAN_TPR | SVM_CLEAN_NP | \
+	 SVM_CLEAN_CRX | SVM_CLEAN_DRX | SVM_CLEAN_DT | SVM_CLEAN_SEG | SVM_CLEAN_CR2)
+
 /* What the CPU remembers of guests is from before it was disabled: svm_asid_restart(). */
-static void asids_begin(struct svm_cpu *here)
+static void ask_processor(struct svm_cpu *here)
 {
 	struct vtx_cpuid leaf = {};
 
 	cpuid(CPUID_LEAF_8000_000A, &leaf.eax, &leaf.ebx, &leaf.ecx, &leaf.edx);
 	svm_asid_restart(&here->asids, leaf.ebx, leaf.edx & SVM_FEATURE_FlushByAsid);
+	here->clean_bits = leaf.edx & SVM_FEATURE_VmcbClean ? CLEAN_BITS : 0;
 }
 
 int svm_cpu_enable(struct vtx_enable *why)
@@ -219,7 +225,7 @@ int svm_cpu_enable(struct vtx_enable *why)
 
 	if (err)
 		return err;
-	asids_begin(this_cpu_ptr(&svm_cpu));
+	ask_processor(this_cpu_ptr(&svm_cpu));
 	this_cpu_write(vtx_cpu_ours, true);
 	return 0;
 }

@@ -18,6 +18,7 @@ struct svm_cpu {
 	u64 host_pa; /**< physical address of that one */
 	u64 old_save_area; /**< VM_HSAVE_PA as it was before us */
 	struct svm_asids asids; /**< which have been given out */
+	u32 clean_bits; /**< CLEAN_BITS of a VMCB that only RAX and RIP have changed of; 0: none */
 };
 
 /** What this CPU has; memory for each possible one. */

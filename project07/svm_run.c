@@ -128,6 +128,13 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum svm_outcome outcome)
 	}
 }
 
+/* VMRUN has loaded the guest's, and no #VMEXIT puts the host's back: the kernel expects it clear. */
+static void forget_dr6(const struct vmcb *vmcb)
+{
+	if (vmcb->DR6 != DR6_RESERVED)
+		set_debugreg(DR6_RESERVED, 6);
+}
+
 static bool answered_fast(struct vtx_vcpu *vcpu)
 {
 	u64 code = vmcb_of(vcpu)->EXITCODE;
@@ -144,10 +151,15 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 	svm->fast_turns = 0;
 	save_host(here);
 	host_switch_in(vcpu, &svm->host);
-	do {
+	svm->vmcb->CLEAN_BITS = 0;
+	for (;;) {
 		outcome = switch_worlds(vcpu, svm, here->host_pa);
-	} while (outcome == SVM_OUTCOME_EXIT && answered_fast(vcpu));
+		if (outcome != SVM_OUTCOME_EXIT || !answered_fast(vcpu))
+			break;
+		svm->vmcb->CLEAN_BITS = here->clean_bits;
+	}
 	host_switch_out(vcpu, &svm->host);
+	forget_dr6(svm->vmcb);
 	if (outcome == SVM_OUTCOME_EXIT)
 		deliver_to_host(svm->vmcb);
 	return outcome_error(vcpu, outcome);
