@@ -73,8 +73,8 @@ check-project%: deps FORCE ## check-projectN: grade stage N and print its rubric
 project%: FORCE ## projectN: build vtxdrv.ko and vtxctl of stage N into build/projectNN
 	@$(MAKE) --no-print-directory project$(call stage-of,$*)
 
-lab: project$(STAGE) ## a shell in the lab machine with module and tool; STAGE=, VTX_ACCEL=
-	@$(LAB) shell --stage-dir $(STAGE_DIR)
+lab: project$(STAGE) ## a shell in the lab machine with module and tool; STAGE=, VENDOR=svm: AMD, VTX_ACCEL=
+	@$(LAB) shell --stage-dir $(STAGE_DIR) $(if $(VENDOR),--vendor $(VENDOR))
 
 debug: project$(STAGE) ## the lab machine with a debugger on kernel and module; STAGE=, VTX_DEBUG_VENDOR=vmx: Bochs
 	@sh common/mk/install-deps.sh debug
