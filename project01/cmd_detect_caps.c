@@ -104,6 +104,17 @@ static void print_svm(const struct vtx_cpu_facts *f)
 	}
 }
 
+/* Every bit, also those that the processor does not have. */
+static void print_svm_features(const struct vtx_cpu_facts *f)
+{
+	const struct ctl_bit_name *bit;
+
+	ctl_heading("CPUID 8000_000AH EDX of CPU %u: 0x%08x", f->cpu, f->ext_svm.edx);
+	for (bit = ctl_svm_features; bit->key; bit++)
+		printf("  %2u  %-26s%-5s%s\n", bit->bit, bit->key,
+		       ctl_yes_no(f->ext_svm.edx & BIT(bit->bit)), bit->meaning);
+}
+
 static void print_msrs(const struct vtx_cpu_facts *f)
 {
 	u32 present = vmx_msrs_present(f);
@@ -156,6 +167,8 @@ void detect_print_caps(const struct vtx_cpu_facts *facts, bool verbose)
 		print_vmx(facts);
 	if (facts->ext1.ecx & CPUID_8000_0001_ECX_SVM)
 		print_svm(facts);
+	if (facts->ext1.ecx & CPUID_8000_0001_ECX_SVM && verbose)
+		print_svm_features(facts);
 	if (!verbose || !facts->vmx_msr_valid)
 		return;
 	print_msrs(facts);

@@ -18,8 +18,10 @@ static enum ctl_mood mood(enum vtx_verdict verdict)
 /* What firmware says, in the words of the extension that the processor has. */
 static const char *firmware(const struct vtx_cpu_facts *f)
 {
+	if (f->valid & VTX_FACT_VM_CR && f->vm_cr & VM_CR_SVMDIS)
+		return f->vm_cr & VM_CR_LOCK ? "SVM off, locked" : "SVM off";
 	if (f->valid & VTX_FACT_VM_CR)
-		return f->vm_cr & VM_CR_SVMDIS ? "SVM off" : "SVM allowed";
+		return "SVM allowed";
 	if (!(f->valid & VTX_FACT_FEATURE_CONTROL))
 		return "-";
 	if (!(f->feature_control & FEATURE_CONTROL_LOCK))

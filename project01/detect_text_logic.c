@@ -3,6 +3,9 @@
  * The verdict in words: why, what to do about it, and which modes this build can run.
  */
 #include "detect_text_logic.h"
+#if VTX_STAGE >= 7
+#include "svm_text_logic.h"
+#endif
 #include "x86_bits.h"
 
 #define LAB "Or work in the lab machine, which emulates VMX on any computer: make lab."
@@ -73,6 +76,10 @@ const char *detect_explain(const struct vtx_cpu_facts *f, enum vtx_verdict verdi
 
 	if (detect_cpuid(f, &info))
 		return "Nothing is known about the processor: exercise 1.1 is not done.";
+#if VTX_STAGE >= 7
+	if (info.arch == DETECT_ARCH_SVM)
+		return svm_text_explain(f, verdict);
+#endif
 	switch (verdict) {
 	case VTX_VERDICT_USABLE:
 		return explain_usable(f);
@@ -155,6 +162,10 @@ const char *detect_remedy(const struct vtx_cpu_facts *f, enum vtx_verdict verdic
 
 	if (detect_cpuid(f, &info))
 		return "Do exercise 1.1 first.";
+#if VTX_STAGE >= 7
+	if (info.arch == DETECT_ARCH_SVM)
+		return svm_text_remedy(f, &info, verdict);
+#endif
 	switch (verdict) {
 	case VTX_VERDICT_USABLE:
 		return "";

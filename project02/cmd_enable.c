@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vtxctl enable, disable, status: VMX operation on every CPU.
+ * vtxctl enable, disable: VMX operation on every CPU.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,8 +12,13 @@
 #include "cmd_enable.h"
 #include "ctl.h"
 #include "ctl_json.h"
-#include "ctl_table.h"
-#include "x86_bits.h"
+#include "ctl_vendor.h"
+
+#if VTX_STAGE >= 7
+#define ENABLED_BY "VMX operation (VMXON) or SVM operation (EFER.SVME)"
+#else
+#define ENABLED_BY "VMX operation (VMXON)"
+#endif
 
 /* CTL_DONE if the driver was asked; *err is its answer, an errno or 0. */
 static int ask_driver(unsigned long request, void *argument, struct vtx_info *info, int *err)
@@ -43,7 +48,7 @@ static void print_enable_json(const struct vtx_enable *answer, bool enabled)
 
 static int cmd_enable_main(int argc, char **argv)
 {
-	bool json = ctl_parse_json_only("Put every CPU into VMX operation (VMXON), or, if one "
+	bool json = ctl_parse_json_only("Put every CPU into " ENABLED_BY ", or, if one "
 					"refuses, none. Counts: the last disable ends it.",
 					argc, argv);
 	struct vtx_enable answer = { .cpu = -1 };
@@ -56,7 +61,7 @@ static int cmd_enable_main(int argc, char **argv)
 	if (json)
 		print_enable_json(&answer, !err);
 	else if (!err)
-		printf("VMX operation is on, on %u CPUs; users: %u\n",
+		printf("%s is on, on %u CPUs; users: %u\n", ctl_vendor->operation,
 		       answer.users ? info.online_cpus : 1, answer.users);
 	if (err)
 		enable_explain(&answer, err);
@@ -68,12 +73,12 @@ static void explain_disable(int err, unsigned int users)
 	switch (err) {
 	case EALREADY:
 		if (users)
-			ctl_error("disable: no vtxctl enable is left to take back, what uses VMX "
+			ctl_error("disable: no vtxctl enable is left to take back, what uses %s "
 				  "are VMs (%u). It goes off with the last one; vtxctl vms "
-				  "shows whose they are.", users);
+				  "shows whose they are.", ctl_vendor->name, users);
 		else
-			ctl_error("disable: the driver has no user, VMX operation is off already; "
-				  "vtxctl status shows it.");
+			ctl_error("disable: the driver has no user, %s is off already; "
+				  "vtxctl status shows it.", ctl_vendor->operation);
 		break;
 	case ENOSYS:
 		ctl_error("disable: the exercise that does this is not done yet; see dmesg");
@@ -87,7 +92,7 @@ static void explain_disable(int err, unsigned int users)
 static int cmd_disable_main(int argc, char **argv)
 {
 	bool json = ctl_parse_json_only("Take back one vtxctl enable; the last one takes every "
-					"CPU out of VMX operation.", argc, argv);
+					"CPU out of " CTL_OPERATION ".", argc, argv);
 	struct vtx_disable answer = { 0 };
 	struct vtx_info info;
 	int err;
@@ -102,13 +107,13 @@ static int cmd_disable_main(int argc, char **argv)
 		ctl_json_put_int(object, "users", answer.users);
 		ctl_json_print(object);
 	} else if (!err) {
-		printf("VMX operation is %s; users: %u\n", answer.users ? "still on" : "off",
-		       answer.users);
+		printf("%s is %s; users: %u\n", ctl_vendor->operation,
+		       answer.users ? "still on" : "off", answer.users);
 	}
 	if (err)
 		explain_disable(err, answer.users);
 	return err ? CTL_NO : CTL_DONE;
 }
 
-VTX_COMMAND(enable, "put every CPU into VMX operation", cmd_enable_main);
-VTX_COMMAND(disable, "take every CPU out of VMX operation", cmd_disable_main);
+VTX_COMMAND(enable, "put every CPU into " CTL_OPERATION, cmd_enable_main);
+VTX_COMMAND(disable, "take every CPU out of " CTL_OPERATION, cmd_disable_main);

@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "cmd_enable.h"
+#if VTX_STAGE >= 7
+#include "cmd_enable_svm.h"
+#endif
 #include "ctl.h"
+#include "ctl_vendor.h"
 #include "detect_text_logic.h"
 
 #define HEX "0x%" PRIx64
@@ -26,6 +30,9 @@ static const char *const cause_names[] = {
 	[VTX_CAUSE_VMXON_FAILED] = "vmxon-failed",
 	[VTX_CAUSE_SHUTDOWN] = "shutdown",
 	[VTX_CAUSE_INJECTED] = "injected",
+	[VTX_CAUSE_VM_CR] = "vm-cr",
+	[VTX_CAUSE_SVM_FAULT] = "svm-fault",
+	[VTX_CAUSE_SVME] = "svme",
 };
 
 const char *enable_cause_name(unsigned int cause)
@@ -116,7 +123,7 @@ static void explain_machine(const struct vtx_enable *a, int err)
 			  (uint64_t)a->value);
 		break;
 	case VTX_CAUSE_SHUTDOWN:
-		ctl_error("enable: the machine is going down, VMX stays off.");
+		ctl_error("enable: the machine is going down, %s stays off.", ctl_vendor->name);
 		break;
 	case VTX_CAUSE_INJECTED:
 		ctl_error("enable: CPU %d: failed because the module parameter fail_nth asked for "
@@ -137,6 +144,10 @@ static void explain_machine(const struct vtx_enable *a, int err)
 
 void enable_explain(const struct vtx_enable *answer, int err)
 {
+#if VTX_STAGE >= 7
+	if (ctl_vendor == &ctl_svm && enable_explain_svm(answer))
+		return;
+#endif
 	switch (answer->cause) {
 	case VTX_CAUSE_CR0_FIXED:
 		explain_cr("CR0", answer);

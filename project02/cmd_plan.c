@@ -9,6 +9,9 @@
 #include <stdio.h>
 
 #include "cmd_detect.h"
+#if VTX_STAGE >= 7
+#include "cmd_svm_facts.h"
+#endif
 #include "ctl.h"
 #include "ctl_json.h"
 #include "ctl_table.h"
@@ -175,6 +178,15 @@ static int print_plan(const struct detect_machine *machine, bool json)
 	return status;
 }
 
+static int explain(const struct detect_machine *machine, bool json)
+{
+#if VTX_STAGE >= 7
+	if (svm_is_of(machine))
+		return svm_print_plan(machine, json);
+#endif
+	return print_plan(machine, json);
+}
+
 static int cmd_plan_main(int argc, char **argv)
 {
 	struct detect_options options = { 0 };
@@ -184,7 +196,7 @@ static int cmd_plan_main(int argc, char **argv)
 	ctl_parse(&argp, argc, argv, &options);
 	status = detect_read_machine(options.from, &machine);
 	if (status == CTL_DONE)
-		status = print_plan(&machine, options.json);
+		status = explain(&machine, options.json);
 	detect_machine_free(&machine);
 	return status;
 }

@@ -1,23 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vtxctl status: which CPUs are in VMX operation, and by whom.
+ * vtxctl status: which CPUs are in VMX operation (or have EFER.SVME set), and by whom.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#if VTX_STAGE >= 7
+#include "cmd_enable_svm.h"
+#endif
 #include "ctl.h"
 #include "ctl_json.h"
 #include "ctl_table.h"
+#include "ctl_vendor.h"
 #include "x86_bits.h"
 
 struct status_list {
 	unsigned int count;
 	struct vtx_cpu_status *cpus;
 };
+
+/* What is shown of a CPU, by the extension that it has. */
+struct columns {
+	const char *title;
+	const char *on;
+	const char *off;
+	size_t taken; /* offset of the register with a bit that only users of the extension set */
+	u64 taken_bit;
+	size_t allowed; /* of the one by which firmware allows it */
+};
+
+static const struct columns vmx_columns = {
+	.title = "CPU  state            VMXON region    bytes  revision      CR4       "
+		 "FEATURE_CONTROL",
+	.on = "VMX on",
+	.off = "VMX off",
+	.taken = offsetof(struct vtx_cpu_status, cr4),
+	.taken_bit = CR4_VMXE,
+	.allowed = offsetof(struct vtx_cpu_status, feature_control),
+};
+
+static const struct columns svm_columns = {
+	.title = "CPU  state            host save area  bytes  revision      EFER      VM_CR",
+	.on = "SVM on",
+	.off = "SVM off",
+	.taken = offsetof(struct vtx_cpu_status, efer),
+	.taken_bit = IA32_EFER_SVME,
+	.allowed = offsetof(struct vtx_cpu_status, vm_cr),
+};
+
+static const struct columns *columns(void)
+{
+	return ctl_vendor == &ctl_svm ? &svm_columns : &vmx_columns;
+}
+
+static u64 register_at(const struct vtx_cpu_status *cpu, size_t offset)
+{
+	u64 value;
+
+	memcpy(&value, (const char *)cpu + offset, sizeof(value));
+	return value;
+}
+
+static bool is_taken(const struct vtx_cpu_status *cpu)
+{
+	return register_at(cpu, columns()->taken) & columns()->taken_bit;
+}
+
 
 static struct json_object *cpu_json(const struct vtx_cpu_status *cpu)
 {
@@ -32,6 +86,10 @@ static struct json_object *cpu_json(const struct vtx_cpu_status *cpu)
 	ctl_json_put_hex(object, "cr4", cpu->cr4);
 	ctl_json_put_bool(object, "vmxe", cpu->cr4 & CR4_VMXE);
 	ctl_json_put_hex(object, "feature_control", cpu->feature_control);
+#if VTX_STAGE >= 7
+	if (ctl_vendor == &ctl_svm)
+		status_put_svm(object, cpu);
+#endif
 	return object;
 }
 
@@ -55,8 +113,8 @@ static const char *state(const struct vtx_cpu_status *cpu)
 	if (!cpu->online)
 		return "offline";
 	if (cpu->enabled)
-		return "VMX on";
-	return cpu->cr4 & CR4_VMXE ? "held by another" : "VMX off";
+		return columns()->on;
+	return is_taken(cpu) ? "held by another" : columns()->off;
 }
 
 static void print_cpu(const struct vtx_cpu_status *cpu)
@@ -64,16 +122,15 @@ static void print_cpu(const struct vtx_cpu_status *cpu)
 	enum ctl_mood mood = cpu->enabled ? CTL_GOOD : CTL_PLAIN;
 
 	printf("%-5u", cpu->cpu);
-	ctl_word(cpu->online && !cpu->enabled && (cpu->cr4 & CR4_VMXE) ? CTL_BAD : mood, 17,
-		 state(cpu));
+	ctl_word(cpu->online && !cpu->enabled && is_taken(cpu) ? CTL_BAD : mood, 17, state(cpu));
 	if (cpu->region_pa)
 		printf("0x%-14" PRIx64 "%-7u0x%-12x", (uint64_t)cpu->region_pa, cpu->region_size,
 		       cpu->revision_id);
 	else
 		printf("%-16s%-7s%-14s", "none", "-", "-");
 	if (cpu->online)
-		printf("0x%-8" PRIx64 "0x%" PRIx64, (uint64_t)cpu->cr4,
-		       (uint64_t)cpu->feature_control);
+		printf("0x%-8" PRIx64 "0x%" PRIx64, register_at(cpu, columns()->taken),
+		       register_at(cpu, columns()->allowed));
 	putchar('\n');
 }
 
@@ -81,8 +138,7 @@ static void print_table(const struct status_list *list)
 {
 	unsigned int i;
 
-	ctl_word(CTL_STRONG, 0, "CPU  state            VMXON region    bytes  revision      "
-				"CR4       FEATURE_CONTROL");
+	ctl_word(CTL_STRONG, 0, columns()->title);
 	putchar('\n');
 	for (i = 0; i < list->count; i++)
 		print_cpu(&list->cpus[i]);
@@ -110,8 +166,8 @@ static int ask_all(int fd, unsigned int limit, struct status_list *list)
 
 static int cmd_status_main(int argc, char **argv)
 {
-	bool json = ctl_parse_json_only("Which CPUs are in VMX operation, and how many users this "
-					"driver has. Changes nothing.", argc, argv);
+	bool json = ctl_parse_json_only("Which CPUs are in " CTL_OPERATION ", and how many "
+					"users this driver has. Changes nothing.", argc, argv);
 	struct status_list list = { 0 };
 	struct vtx_info info = { 0 };
 	int status;
@@ -136,4 +192,4 @@ static int cmd_status_main(int argc, char **argv)
 	return status;
 }
 
-VTX_COMMAND(status, "which CPUs are in VMX operation, and by whom", cmd_status_main);
+VTX_COMMAND(status, "which CPUs are in " CTL_OPERATION ", and by whom", cmd_status_main);

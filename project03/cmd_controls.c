@@ -9,10 +9,14 @@
 #include <stdio.h>
 
 #include "cmd_detect.h"
+#if VTX_STAGE >= 7
+#include "cmd_svm_facts.h"
+#endif
 #include "ctl.h"
 #include "ctl_json.h"
 #include "ctl_names.h"
 #include "ctl_table.h"
+#include "ctl_vendor.h"
 #include "vmx_ctls_logic.h"
 
 static const struct argp_option option_list[] = {
@@ -23,8 +27,8 @@ static const struct argp_option option_list[] = {
 static const struct argp argp = {
 	.options = option_list,
 	.parser = detect_parse_option,
-	.doc = "Compute the control bits of a VMCS on each CPU. Exit status 0 if no CPU lacks a "
-	       "control that is required.",
+	.doc = "Compute the control bits of a " CTL_CONTROL " on each CPU. Exit status 0 if no CPU "
+	       "lacks a control that is required.",
 };
 
 /* The control bits of one CPU. */
@@ -206,6 +210,15 @@ static int print_controls(const struct detect_machine *machine, bool json)
 	return status;
 }
 
+static int explain(const struct detect_machine *machine, bool json)
+{
+#if VTX_STAGE >= 7
+	if (svm_is_of(machine))
+		return svm_print_controls(machine, json);
+#endif
+	return print_controls(machine, json);
+}
+
 static int cmd_controls_main(int argc, char **argv)
 {
 	struct detect_options options = { 0 };
@@ -215,9 +228,10 @@ static int cmd_controls_main(int argc, char **argv)
 	ctl_parse(&argp, argc, argv, &options);
 	status = detect_read_machine(options.from, &machine);
 	if (status == CTL_DONE)
-		status = print_controls(&machine, options.json);
+		status = explain(&machine, options.json);
 	detect_machine_free(&machine);
 	return status;
 }
 
-VTX_COMMAND(controls, "the control bits of a VMCS, computed for each CPU", cmd_controls_main);
+VTX_COMMAND(controls, "the control bits of a " CTL_CONTROL ", computed for each CPU",
+	    cmd_controls_main);

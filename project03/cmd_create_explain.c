@@ -7,6 +7,7 @@
 
 #include "cmd_create.h"
 #include "ctl.h"
+#include "ctl_vendor.h"
 
 static void explain_name(const char *command, int err)
 {
@@ -50,13 +51,13 @@ static void explain_memory(const char *command, unsigned long size, int err)
 	}
 }
 
-/* Those that VTXDRV_ENABLE has, too: a VM is a user of VMX. */
-static void explain_vmx(const char *command, int err)
+/* Those that VTXDRV_ENABLE has, too: a VM is a user of VMX, or of SVM. */
+static void explain_extension(const char *command, int err)
 {
 	switch (err) {
 	case EBUSY:
-		ctl_error("%s: another hypervisor holds VMX. vtxctl detect shows where, vtxctl "
-			  "enable says what to do.", command);
+		ctl_error("%s: another hypervisor holds %s. vtxctl detect shows where, vtxctl "
+			  "enable says what to do.", command, ctl_vendor->name);
 		break;
 	case ENODEV:
 		ctl_error("%s: this processor cannot be used, or lacks a control that a vCPU "
@@ -66,8 +67,9 @@ static void explain_vmx(const char *command, int err)
 	case ERANGE:
 	case EPROTO:
 	case EIO:
-		ctl_error("%s: the CPUs cannot be put into VMX operation, or a VMCS cannot be "
-			  "used (%s). vtxctl enable explains, or dmesg.", command, strerror(err));
+		ctl_error("%s: the CPUs cannot be put into %s, or a %s cannot be "
+			  "used (%s). vtxctl enable explains, or dmesg.", command,
+			  ctl_vendor->operation, ctl_vendor->control, strerror(err));
 		break;
 	case ESHUTDOWN:
 		ctl_error("%s: the machine is going down.", command);
@@ -108,6 +110,6 @@ void create_explain(const char *command, const struct vtx_vm_config *config, int
 		}
 		/* fall through */
 	default:
-		explain_vmx(command, err);
+		explain_extension(command, err);
 	}
 }

@@ -11,6 +11,7 @@
 #include "cmd_vm.h"
 #include "ctl_json.h"
 #include "ctl_table.h"
+#include "ctl_vendor.h"
 #include "vtx_types.h"
 
 #define KIB 1024ULL
@@ -84,9 +85,12 @@ static void print_vcpu(const struct vtx_vcpu_info *vcpu)
 
 	if (vcpu->cpu >= 0)
 		snprintf(where, sizeof(where), "CPU %d", vcpu->cpu);
-	printf("  vCPU %-3u VMCS at 0x%-11" PRIx64 "%5u bytes, revision 0x%x, active on %s%s\n",
-	       vcpu->vcpu, (uint64_t)vcpu->control_pa, vcpu->control_size, vcpu->revision_id, where,
-	       vcpu->launched ? ", launched" : "");
+	printf("  vCPU %-3u %s at 0x%-11" PRIx64 "%5u bytes, ", vcpu->vcpu, ctl_vendor->control,
+	       (uint64_t)vcpu->control_pa, vcpu->control_size);
+	/* A VMCB has no revision, and is launched by no instruction. */
+	if (ctl_vendor == &ctl_vmx)
+		printf("revision 0x%x, ", vcpu->revision_id);
+	printf("active on %s%s\n", where, vcpu->launched ? ", launched" : "");
 }
 
 void cmd_vm_print(const struct cmd_vm *vm)

@@ -10,6 +10,7 @@
 #include "cmd_vm.h"
 #include "ctl.h"
 #include "ctl_json.h"
+#include "ctl_vendor.h"
 
 /* Ids only grow, so each answer tells where to go on; VMs may come and go meanwhile. */
 static int walk(int fd, struct json_object *list, unsigned int *count)
@@ -61,7 +62,9 @@ static int show(int fd, bool json)
 static int cmd_vms_main(int argc, char **argv)
 {
 	bool json = ctl_parse_json_only("All VMs of this driver, of every process: memory, vCPUs, "
-					"where each VMCS is and the CPU that has it.", argc, argv);
+					"where each " CTL_CONTROL " is and the CPU that has "
+					"it.",
+					argc, argv);
 	struct vtx_info info;
 	int status;
 	int fd;

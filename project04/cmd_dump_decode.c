@@ -3,9 +3,6 @@
  * What the value of a VMCS field means. No device and no system call: tested on the host.
  */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "cmd_dump.h"
 #include "cmd_exit_text.h"
@@ -14,18 +11,6 @@
 #include "vmx_entry_bits.h"
 #include "vmx_exit_bits.h"
 #include "x86_exceptions.h"
-
-static __attribute__((format(printf, 2, 3))) void append(char *text, const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list args;
-
-	if (used && used + 2 < DUMP_TEXT_SIZE)
-		used += snprintf(text + used, DUMP_TEXT_SIZE - used, ", ");
-	va_start(args, format);
-	vsnprintf(text + used, DUMP_TEXT_SIZE - used, format, args);
-	va_end(args);
-}
 
 /* ---- control bits ---------------------------------------------------------------------------- */
 
@@ -51,7 +36,7 @@ static void decode_controls(enum vmx_ctl_group group, __u64 value, char *text)
 		const char *name = ctl_control_name(group, bit);
 
 		if (name && (value & BIT_ULL(bit)))
-			append(text, "%s", name);
+			dump_append(text, "%s", name);
 	}
 }
 
@@ -72,27 +57,6 @@ static const struct {
 	{ VMCS_HOST_IA32_EFER, "IA32_EFER" },
 };
 
-static const struct {
-	const char *reg;
-	__u64 mask;
-	const char *name;
-} bits[] = {
-#define X86_BIT(reg, bit, ident, meaning) { #reg, 1ULL << (bit), #ident },
-#include "x86_bits.def"
-#undef X86_BIT
-};
-
-static void decode_register(const char *reg, __u64 value, char *text)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(bits); i++) {
-		if ((value & bits[i].mask) && !strcmp(bits[i].reg, reg) &&
-		    strncmp(bits[i].name, "RESERVED", strlen("RESERVED")))
-			append(text, "%s", bits[i].name);
-	}
-}
-
 static const __u32 rights[] = {
 	VMCS_GUEST_ES_ACCESS_RIGHTS, VMCS_GUEST_CS_ACCESS_RIGHTS,   VMCS_GUEST_SS_ACCESS_RIGHTS,
 	VMCS_GUEST_DS_ACCESS_RIGHTS, VMCS_GUEST_FS_ACCESS_RIGHTS,   VMCS_GUEST_GS_ACCESS_RIGHTS,
@@ -102,19 +66,20 @@ static const __u32 rights[] = {
 static void decode_rights(__u64 value, char *text)
 {
 	if (value & ACCESS_RIGHTS_UNUSABLE) {
-		append(text, "unusable");
+		dump_append(text, "unusable");
 		return;
 	}
-	append(text, "type %u, %s, DPL %u", (unsigned int)ENTRY_FIELD(value, ACCESS_RIGHTS_TYPE),
-	       value & ACCESS_RIGHTS_S ? "code or data" : "system",
-	       (unsigned int)ENTRY_FIELD(value, ACCESS_RIGHTS_DPL));
-	append(text, "%s", value & ACCESS_RIGHTS_P ? "present" : "not present");
+	dump_append(text, "type %u, %s, DPL %u",
+		    (unsigned int)ENTRY_FIELD(value, ACCESS_RIGHTS_TYPE),
+		    value & ACCESS_RIGHTS_S ? "code or data" : "system",
+		    (unsigned int)ENTRY_FIELD(value, ACCESS_RIGHTS_DPL));
+	dump_append(text, "%s", value & ACCESS_RIGHTS_P ? "present" : "not present");
 	if (value & ACCESS_RIGHTS_L)
-		append(text, "L: 64-bit");
+		dump_append(text, "L: 64-bit");
 	if (value & ACCESS_RIGHTS_DB)
-		append(text, "D/B: 32-bit");
+		dump_append(text, "D/B: 32-bit");
 	if (value & ACCESS_RIGHTS_G)
-		append(text, "G: 4-KByte units");
+		dump_append(text, "G: 4-KByte units");
 }
 
 /* ---- events and exits ------------------------------------------------------------------------ */
@@ -134,30 +99,15 @@ static void decode_event(__u64 value, char *text)
 	__u32 vector = VMX_EXIT_GET(value, INTERRUPTION_VECTOR);
 
 	if (!(value & VMX_INTERRUPTION_VALID)) {
-		append(text, "not valid");
+		dump_append(text, "not valid");
 		return;
 	}
-	append(text, "%s", types[VMX_EXIT_GET(value, INTERRUPTION_TYPE)]);
-	append(text, "vector %" PRIu32, vector);
+	dump_append(text, "%s", types[VMX_EXIT_GET(value, INTERRUPTION_TYPE)]);
+	dump_append(text, "vector %" PRIu32, vector);
 	if (vector < X86_EXCEPTION_VECTORS)
-		append(text, "%s", exception_mnemonic(vector));
+		dump_append(text, "%s", exception_mnemonic(vector));
 	if (value & VMX_INTERRUPTION_ERROR_CODE)
-		append(text, "with error code");
-}
-
-/* A bit is a vector; what is rarer is listed. */
-static void decode_bitmap(__u64 value, char *text)
-{
-	bool most = __builtin_popcountll(value) > X86_EXCEPTION_VECTORS / 2;
-	__u32 vector;
-
-	for (vector = 0; vector < X86_EXCEPTION_VECTORS; vector++) {
-		if (!(value & BIT_ULL(vector)) == most)
-			append(text, "%s%s (%" PRIu32 ")", most && !*text ? "all but " : "",
-			       exception_mnemonic(vector), vector);
-	}
-	if (!*text)
-		append(text, most ? "all exceptions" : "no exception");
+		dump_append(text, "with error code");
 }
 
 static void decode_activity(__u64 value, char *text)
@@ -169,7 +119,7 @@ static void decode_activity(__u64 value, char *text)
 		[ACTIVITY_WAIT_FOR_SIPI] = "wait-for-SIPI",
 	};
 
-	append(text, "%s", value < ARRAY_SIZE(names) ? names[value] : "reserved");
+	dump_append(text, "%s", value < ARRAY_SIZE(names) ? names[value] : "reserved");
 }
 
 static void decode_interruptibility(__u64 value, char *text)
@@ -188,20 +138,20 @@ static void decode_interruptibility(__u64 value, char *text)
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		if (value & names[i].mask)
-			append(text, "%s", names[i].name);
+			dump_append(text, "%s", names[i].name);
 	}
 }
 
 static void decode_reason(__u64 value, char *text)
 {
-	append(text, "%s", exit_reason_name(value));
+	dump_append(text, "%s", exit_reason_name(value));
 	if (value & VMX_EXIT_REASON_ENTRY_FAILURE)
-		append(text, "the VM entry failed");
+		dump_append(text, "the VM entry failed");
 }
 
 static void decode_error(__u64 value, char *text)
 {
-	append(text, "%s", value ? vmx_instruction_error_name(value) : "none so far");
+	dump_append(text, "%s", value ? vmx_instruction_error_name(value) : "none so far");
 }
 
 static const struct {
@@ -210,7 +160,7 @@ static const struct {
 } decoders[] = {
 	{ VMCS_EXIT_REASON, decode_reason },
 	{ VMCS_VM_INSTRUCTION_ERROR, decode_error },
-	{ VMCS_EXCEPTION_BITMAP, decode_bitmap },
+	{ VMCS_EXCEPTION_BITMAP, dump_exceptions },
 	{ VMCS_GUEST_ACTIVITY_STATE, decode_activity },
 	{ VMCS_GUEST_INTERRUPTIBILITY_STATE, decode_interruptibility },
 	{ VMCS_VM_ENTRY_INTERRUPTION_INFORMATION, decode_event },
@@ -218,7 +168,7 @@ static const struct {
 	{ VMCS_IDT_VECTORING_INFORMATION, decode_event },
 };
 
-void dump_decode(__u32 encoding, __u64 value, char *text)
+void vmcs_decode(__u32 encoding, __u64 value, char *text)
 {
 	size_t i;
 
@@ -229,7 +179,7 @@ void dump_decode(__u32 encoding, __u64 value, char *text)
 	}
 	for (i = 0; i < ARRAY_SIZE(registers); i++) {
 		if (registers[i].encoding == encoding)
-			decode_register(registers[i].reg, value, text);
+			dump_register(registers[i].reg, value, text);
 	}
 	for (i = 0; i < ARRAY_SIZE(rights); i++) {
 		if (rights[i] == encoding)

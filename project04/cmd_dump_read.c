@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The whole VMCS of a vCPU from the driver, and as JSON for vtxctl explain.
+ * The whole control structure of a vCPU from the driver, and as JSON for vtxctl explain.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "cmd_detect.h"
 #include "cmd_dump.h"
 #include "cmd_look.h"
+#include "cmd_vendor.h"
 #include "ctl.h"
 #include "ctl_json.h"
-#include "vmcs_table_logic.h"
+#include "ctl_vendor.h"
 
 /* The facts of a CPU; of the first that is online if cpu is none. */
 static int read_facts(int fd, int cpu, struct vtx_cpu_facts *facts)
@@ -44,21 +46,23 @@ int dump_read(int fd, const struct vtx_vm_info *info, __u32 vcpu, struct dump *d
 	struct vtx_state state = {
 		.vm = info->id,
 		.vcpu = vcpu,
-		.size = VMCS_FIELDS,
+		.size = DUMP_FIELDS,
 		.fields = (uintptr_t)dump->fields,
 	};
+	char what[16];
 
 	memcpy(dump->vm, info->name, sizeof(dump->vm));
 	dump->id = info->id;
 	dump->vcpu = vcpu;
 	if (ioctl(fd, VTXDRV_GET_STATE, &state) || ioctl(fd, VTXDRV_VCPU_INFO, &where)) {
-		look_explain("the VMCS", info->id, vcpu);
+		snprintf(what, sizeof(what), "the %s", ctl_vendor->control);
+		look_explain(what, info->id, vcpu);
 		return CTL_NO;
 	}
-	if (state.count > VMCS_FIELDS) {
-		ctl_error("the driver knows %u fields of the VMCS, this vtxctl %d: build module "
+	if (state.count > DUMP_FIELDS) {
+		ctl_error("the driver knows %u fields of the %s, this vtxctl %d: build module "
 			  "and vtxctl from the same tree.",
-			  state.count, VMCS_FIELDS);
+			  state.count, ctl_vendor->control, DUMP_FIELDS);
 		return CTL_NO;
 	}
 	dump->count = state.count;
@@ -74,14 +78,14 @@ struct json_object *dump_json(const struct dump *dump)
 
 	for (i = 0; i < dump->count; i++) {
 		const struct vtx_field *field = &dump->fields[i];
-		const char *ident = vmcs_field_ident(field->encoding);
+		const char *ident = vendor_field_ident(field->encoding);
 
 		if (field->error)
 			json_object_array_add(absent, json_object_new_string(ident));
 		else
 			ctl_json_put_hex(fields, ident, field->value);
 	}
-	ctl_json_put_text(object, "vendor", "vmx");
+	ctl_json_put_text(object, "vendor", ctl_vendor->key);
 	ctl_json_put_text(object, "vm", dump->vm);
 	ctl_json_put_int(object, "id", dump->id);
 	ctl_json_put_int(object, "vcpu", dump->vcpu);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /**
  * @file cmd_entry_explain.h
- * @brief Why a VM entry failed, or would fail: for vtxctl check, explain and run.
+ * @brief Why an entry into a guest failed, or would fail: for vtxctl check, explain and run.
  */
 #ifndef CMD_ENTRY_EXPLAIN_H
 #define CMD_ENTRY_EXPLAIN_H
@@ -10,18 +10,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "vmx_check_logic.h"
+#include "vtx_types.h"
 #include "vtxdrv.h"
 
-/** The control structure of a vCPU and the processor that it is for, as a dump holds them. */
-struct entry_state {
-	struct vtx_cpu_facts facts; /**< of the CPU that enters */
-	struct vmx_state state; /**< fields; state.facts points to facts */
-};
+struct dump;
 
 /**
- * Explain an entry that failed: the VM-instruction error or exit reason by name, each rule that the
- * state violates with its fields, and, where none is violated, that nothing was found.
+ * Explain an entry that failed: what the processor said by name, each rule that the state violates
+ * with its fields, and, where none is violated, that nothing was found.
  *
  * Reads the vCPU's control structure from the driver, so it is to be called before anything else
  * is done to the vCPU. Complains by itself when it cannot.
@@ -44,21 +40,20 @@ struct json_object *entry_explain_json(int fd, __u32 vm, __u32 vcpu, const struc
  * @param fd the open device
  * @param vm id of the VM, 0: that of @p fd
  * @param vcpu its vCPU
- * @param out filled in
- * @return CTL_DONE, or CTL_NO after a complaint
+ * @return to be freed with free(); NULL after a complaint
  */
-int entry_state_read(int fd, __u32 vm, __u32 vcpu, struct entry_state *out);
+struct dump *entry_dump_read(int fd, __u32 vm, __u32 vcpu);
 
 /**
  * Run the rules and print what they say.
  *
  * @param out where the text goes
- * @param state to be looked at
+ * @param dump to be looked at
  * @return how many rules are violated
  */
-u32 entry_print_rules(FILE *out, const struct vmx_state *state);
+u32 entry_print_rules(FILE *out, const struct dump *dump);
 
 /** The same as JSON: {"violated": […], "undecided": […], "rules": N}. */
-struct json_object *entry_rules_json(const struct vmx_state *state);
+struct json_object *entry_rules_json(const struct dump *dump);
 
 #endif

@@ -14,7 +14,30 @@
 /** Room for exit_describe() and page_fault_text(), the terminating zero included. */
 #define EXIT_TEXT_SIZE 160
 
-/** The SDM's name of a basic exit reason (bits 31:16 are ignored); "reserved exit reason". */
+/** How one vendor calls its exits. */
+struct exit_words {
+	/** The manual's name of an exit reason or exit code, never NULL. */
+	const char *(*reason_name)(u32 reason);
+	/** As exit_describe(), for what is an exit; text is "" before. */
+	void (*describe)(const struct vtx_exit *exit, char *text);
+	/** The reason that an element of vtx_vcpu_stats.exits counts; NULL: the same number. */
+	u32 (*counted_as)(u32 index);
+};
+
+/** VMX's. */
+extern const struct exit_words exit_words_vmx;
+#if VTX_STAGE >= 7
+/** SVM's. */
+extern const struct exit_words exit_words_svm;
+#endif
+
+/** The reason or exit code that an element of vtx_vcpu_stats.exits counts. */
+u32 exit_counted_as(u32 index);
+
+/**
+ * The SDM's name of a basic exit reason (bits 31:16 are ignored), "reserved exit reason"; the APM's
+ * of an exit code.
+ */
 const char *exit_reason_name(u32 reason);
 
 /** "hlt", "hypercall", "triple-fault", …: the key of a kind in JSON. */
@@ -46,6 +69,13 @@ const char *gpr_name(u32 number);
  * @param address that was accessed
  */
 void page_fault_text(char *text, u32 error_code, u64 address);
+
+/** @name What every vendor's exits of a kind say; @p text as for exit_describe(). */
+/** @{ */
+void exit_describe_exception(const struct vtx_exit *exit, char *text);
+void exit_describe_hypercall(const struct vtx_exit *exit, char *text);
+void exit_describe_memory(const struct vtx_exit *exit, char *text);
+/** @} */
 
 /**
  * What an exit was about, beyond its reason: the qualification, decoded as the reason demands.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vtxctl explain: the rules of a VM entry on a dump from anywhere. Needs no device.
+ * vtxctl explain: the rules of an entry into a guest on a dump from anywhere. Needs no device.
  */
 #include <argp.h>
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd_detect.h"
+#include "cmd_dump.h"
 #include "cmd_entry_explain.h"
-#include "cmd_exit_text.h"
+#include "cmd_vendor.h"
 #include "ctl.h"
 #include "ctl_json.h"
-#include "vmcs_table_logic.h"
-#include "vmx_exit_bits.h"
+#include "ctl_vendor.h"
 
 #define DUMP "the output of vtxctl dump --json"
 
@@ -52,8 +52,8 @@ static const struct argp argp = {
 	.options = option_list,
 	.parser = parse_option,
 	.args_doc = "FILE",
-	.doc = "Would a VM entry with the VMCS in this dump succeed? FILE is " DUMP ", - is stdin. "
-	       "Exit status 1 if a rule is violated.",
+	.doc = "Would a " CTL_ENTRY " with the " CTL_CONTROL " in this dump succeed? FILE is " DUMP
+	       ", - is stdin. Exit status 1 if a rule is violated.",
 };
 
 /* ---- reading the dump ------------------------------------------------------------------------ */
@@ -68,37 +68,37 @@ static struct json_object *get(struct json_object *object, const char *key)
 	return value;
 }
 
-static bool fits(const struct vmcs_field_info *field, u64 value)
+static bool fits(const struct vendor_field *field, u64 value)
 {
-	unsigned int bits = vmcs_width_bits(VMCS_FIELD_WIDTH(field->encoding));
-
-	return !(value & ~GENMASK_ULL(bits - 1, 0));
+	return !(value & ~GENMASK_ULL(field->bits - 1, 0));
 }
 
-static bool read_field(const char *path, struct vmx_state *state, const char *ident,
+static bool read_field(const char *path, struct dump *dump, const char *ident,
 		       struct json_object *value)
 {
-	const struct vmcs_field_info *field = vmcs_table_find_ident(ident);
+	struct vendor_field field;
 	u64 number;
 
-	if (!field) {
-		ctl_error("%s: fields.%.60s: there is no such field; vtxctl vmcs --fields lists "
+	if (!vendor_ops()->field_by_ident(ident, &field)) {
+		ctl_error("%s: fields.%.60s: there is no such field; vtxctl %s --fields lists "
 			  "them",
-			  path, ident);
+			  path, ident, ctl_vendor == &ctl_svm ? "vmcb" : "vmcs");
 		return false;
 	}
-	if (!ctl_json_get_hex(value, &number) || !fits(field, number)) {
+	if (!ctl_json_get_hex(value, &number) || !fits(&field, number)) {
 		ctl_error("%s: fields.%s: expected \"0x…\" of at most %u bits, found %.60s", path,
-			  ident, vmcs_width_bits(VMCS_FIELD_WIDTH(field->encoding)),
+			  ident, field.bits,
 			  json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
 		return false;
 	}
-	return vmx_state_set(state, field->encoding, number);
+	dump->fields[dump->count++] =
+		(struct vtx_field){ .encoding = field.encoding, .value = number };
+	return true;
 }
 
-static bool read_fields(const char *path, struct json_object *dump, struct vmx_state *state)
+static bool read_fields(const char *path, struct json_object *top, struct dump *dump)
 {
-	struct json_object *fields = get(dump, "fields");
+	struct json_object *fields = get(top, "fields");
 
 	if (!json_object_is_type(fields, json_type_object) || !json_object_object_length(fields)) {
 		ctl_error("%s: expected {\"facts\": {…}, \"fields\": {\"GUEST_CR0\": \"0x…\", …}}, "
@@ -106,18 +106,32 @@ static bool read_fields(const char *path, struct json_object *dump, struct vmx_s
 			  path);
 		return false;
 	}
+	/* An object has a key once, so there are no more than the table has. */
 	json_object_object_foreach(fields, ident, value)
 	{
-		if (!read_field(path, state, ident, value))
+		if (!read_field(path, dump, ident, value))
 			return false;
 	}
 	return true;
 }
 
-/* A dump without facts can still be looked at: many rules need none. */
-static bool read_facts(struct json_object *dump, struct vtx_cpu_facts *facts)
+/* A dump without a vendor is VMX's: the first ones were. */
+static bool read_vendor(const char *path, struct json_object *top)
 {
-	struct json_object *entry = get(dump, "facts");
+	struct json_object *vendor = get(top, "vendor");
+
+	if (!vendor || ctl_vendor_by_key(json_object_get_string(vendor)))
+		return true;
+	ctl_error("%s: vendor: expected \"vmx\"%s, found %.60s", path,
+		  VTX_STAGE >= 7 ? " or \"svm\"" : "; SVM comes with project07",
+		  json_object_to_json_string_ext(vendor, JSON_C_TO_STRING_PLAIN));
+	return false;
+}
+
+/* A dump without facts can still be looked at: many rules need none. */
+static bool read_facts(struct json_object *top, struct vtx_cpu_facts *facts)
+{
+	struct json_object *entry = get(top, "facts");
 
 	if (entry)
 		return detect_raw_read(entry, 0, facts);
@@ -126,52 +140,43 @@ static bool read_facts(struct json_object *dump, struct vtx_cpu_facts *facts)
 	return true;
 }
 
-static bool read_dump(const char *path, struct entry_state *out)
+static bool read_dump(const char *path, struct dump *dump)
 {
-	struct json_object *dump = ctl_json_load(path, DUMP);
+	struct json_object *top = ctl_json_load(path, DUMP);
 	bool done;
 
-	if (!dump)
+	if (!top)
 		return false;
-	memset(out, 0, sizeof(*out));
-	vmx_state_init(&out->state, &out->facts);
-	done = read_fields(path, dump, &out->state) && read_facts(dump, &out->facts);
-	json_object_put(dump);
+	done = read_vendor(path, top) && read_fields(path, top, dump) &&
+	       read_facts(top, &dump->facts);
+	json_object_put(top);
 	return done;
 }
 
-/* ---- what the processor said ----------------------------------------------------------------- */
-
-static void print_numbers(const struct vmx_state *state)
+static u32 explain(const struct dump *dump, bool json)
 {
-	u64 error = state->value[VMCS_NR_VM_INSTRUCTION_ERROR];
-	u64 reason = state->value[VMCS_NR_EXIT_REASON];
-
-	if (error)
-		printf("The last VM-instruction error in it is %" PRIu64 ": %s\n", (uint64_t)error,
-		       vmx_instruction_error_name(error));
-	if (reason & VMX_EXIT_REASON_ENTRY_FAILURE)
-		printf("The last exit reason in it is that of a failed VM entry, %u: %s\n",
-		       (unsigned int)(reason & UINT16_MAX), exit_reason_name(reason));
+	if (json) {
+		ctl_json_print(entry_rules_json(dump));
+		return vendor_ops()->check(dump, NULL, NULL);
+	}
+	vendor_ops()->print_last(dump);
+	return entry_print_rules(stdout, dump);
 }
 
 static int cmd_explain_main(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
-	struct entry_state state;
-	u32 violated;
+	struct dump *dump = calloc(1, sizeof(*dump));
+	int status = CTL_USAGE;
 
 	ctl_parse(&argp, argc, argv, &arguments);
-	if (!read_dump(arguments.path, &state))
-		return CTL_USAGE;
-	if (arguments.json) {
-		ctl_json_print(entry_rules_json(&state.state));
-		violated = vmx_check(&state.state, NULL, NULL);
-	} else {
-		print_numbers(&state.state);
-		violated = entry_print_rules(stdout, &state.state);
-	}
-	return violated ? CTL_NO : CTL_DONE;
+	if (!dump)
+		ctl_error("no memory for a dump");
+	else if (read_dump(arguments.path, dump))
+		status = explain(dump, arguments.json) ? CTL_NO : CTL_DONE;
+	free(dump);
+	return status;
 }
 
-VTX_COMMAND(explain, "would a VM entry with the VMCS in a dump succeed?", cmd_explain_main);
+VTX_COMMAND(explain, "would a " CTL_ENTRY " with the " CTL_CONTROL " in a dump succeed?",
+	    cmd_explain_main);

@@ -11,6 +11,7 @@
 
 #include "ctl.h"
 #include "ctl_size.h"
+#include "ctl_vendor.h"
 #include "ctl_vm.h"
 
 static const struct argp_option option_list[] = {
@@ -92,9 +93,9 @@ void look_explain(const char *what, __u32 vm, __u32 vcpu)
 	if (errno == ENOENT)
 		ctl_error("VM %u has ended meanwhile; vtxctl vms lists those that are left.", vm);
 	else if (errno == ESHUTDOWN)
-		ctl_error("%s of vCPU %u cannot be read: the CPU is not in VMX operation any "
+		ctl_error("%s of vCPU %u cannot be read: the CPU is not in %s any "
 			  "more; vtxctl status shows it.",
-			  what, vcpu);
+			  what, vcpu, ctl_vendor->operation);
 	else if (errno == ENOSYS)
 		ctl_error("%s of vCPU %u cannot be read: an exercise that this needs is not done "
 			  "yet; dmesg names it.",

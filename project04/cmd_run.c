@@ -13,6 +13,7 @@
 #include "ctl.h"
 #include "ctl_json.h"
 #include "ctl_size.h"
+#include "ctl_vendor.h"
 
 #define DEFAULT_MEMORY (16ULL << 20)
 
@@ -40,7 +41,7 @@ static const struct argp_option option_list[] = {
 	  "project04/README.md",
 	  0 },
 	{ "dump", KEY_DUMP, "FILE", 0,
-	  "Write the VMCS as it is at the end to FILE, for vtxctl explain", 0 },
+	  "Write the " CTL_CONTROL " as it is at the end to FILE, for vtxctl explain", 0 },
 	{ "hold", KEY_HOLD, NULL, 0, "Keep the VM at the end, for vtxctl regs and dump", 0 },
 	{ 0 },
 };

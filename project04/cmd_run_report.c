@@ -12,6 +12,7 @@
 #include "cmd_run.h"
 #include "cmd_run_parts.h"
 #include "ctl.h"
+#include "ctl_vendor.h"
 #include "guest/guest.h"
 #include "x86_exceptions.h"
 
@@ -131,9 +132,12 @@ void run_hint(const struct run *run, char *text)
 		       "tables name memory of the host, and with others it could reach all of it.";
 		break;
 	case VTX_EXIT_UNHANDLED:
-		hint = "This project has no handler for this exit; the VMCS at that moment is in "
-		       "dmesg. Project 6 handles ports and MSRs.";
-		break;
+		snprintf(text, RUN_TEXT_SIZE,
+			 "This project has no handler for this exit; the %s at that moment is in "
+			 "dmesg. Project 6 handles ports and MSRs.",
+			 ctl_vendor->control);
+		run_parts_hint(run, text);
+		return;
 	}
 	snprintf(text, RUN_TEXT_SIZE, "%s", hint);
 	run_parts_hint(run, text);
@@ -247,8 +251,9 @@ void run_report(struct run *run)
 		return;
 	case RUN_SHUT_DOWN:
 		ctl_error(
-			"run: stopped: the CPU has left VMX operation, because the module is being "
-			"unloaded or the machine goes down.");
+			"run: stopped: the CPU has left %s, because the module is being "
+			"unloaded or the machine goes down.",
+			ctl_vendor->operation);
 		return;
 	case RUN_REFUSED:
 		report_refused(run);

@@ -18,6 +18,7 @@
 #include "cmd_run.h"
 #include "cmd_run_parts.h"
 #include "ctl.h"
+#include "ctl_vendor.h"
 #include "guest/guest.h"
 
 #define SUFFIX ".bin"
@@ -180,8 +181,8 @@ static void explain_init(const struct run *run, u32 vcpu, int err)
 			  vcpu);
 		break;
 	case ESHUTDOWN:
-		ctl_error("run: vCPU %u: the CPU is not in VMX operation; vtxctl status shows it.",
-			  vcpu);
+		ctl_error("run: vCPU %u: the CPU is not in %s; vtxctl status shows it.", vcpu,
+			  ctl_vendor->operation);
 		break;
 	default:
 		ctl_error("run: vCPU %u cannot be initialised: %s. dmesg may say more.", vcpu,

@@ -12,6 +12,7 @@
 #include "cmd_run.h"
 #include "ctl.h"
 #include "ctl_json.h"
+#include "ctl_vendor.h"
 
 #define NS_PER_SECOND 1000000000.0
 #define NS_PER_MS 1000000.0
@@ -96,8 +97,9 @@ static void print_reason(const struct totals *totals, u32 reason)
 {
 	const struct vtx_exit_count *count = &totals->reasons[reason];
 
-	fprintf(stderr, "  %-34s%10" PRIu64 "%16.0f%12.0f\n", exit_reason_name(reason),
-		(uint64_t)count->count, mean_cycles(count), mean_ns(totals, count));
+	fprintf(stderr, "  %-34s%10" PRIu64 "%16.0f%12.0f\n",
+		exit_reason_name(exit_counted_as(reason)), (uint64_t)count->count,
+		mean_cycles(count), mean_ns(totals, count));
 }
 
 void run_print_stats(const struct run *run)
@@ -124,8 +126,8 @@ static struct json_object *json_reason(const struct totals *totals, u32 reason)
 	const struct vtx_exit_count *count = &totals->reasons[reason];
 	struct json_object *object = json_object_new_object();
 
-	ctl_json_put_int(object, "reason", reason);
-	ctl_json_put_text(object, "name", exit_reason_name(reason));
+	ctl_json_put_int(object, "reason", exit_counted_as(reason));
+	ctl_json_put_text(object, "name", exit_reason_name(exit_counted_as(reason)));
 	ctl_json_put_int(object, "count", count->count);
 	json_object_object_add(object, "mean_cycles", json_object_new_double(mean_cycles(count)));
 	json_object_object_add(object, "mean_ns", json_object_new_double(mean_ns(totals, count)));

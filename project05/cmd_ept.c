@@ -15,6 +15,7 @@
 #include "ctl.h"
 #include "ctl_json.h"
 #include "ctl_size.h"
+#include "ctl_vendor.h"
 #include "ctl_vm.h"
 
 #define AT_ONCE 1024
@@ -73,19 +74,19 @@ static bool read_map(int fd, struct ept_map *map, bool split)
 
 	while (ask.gpa != ALL_DONE) {
 		if (!make_room(map)) {
-			ctl_error("ept map: no memory");
+			ctl_error("%s map: no memory", ctl_vendor->tables);
 			return false;
 		}
 		ask.ranges = (uintptr_t)(map->ranges + map->count);
 		if (ioctl(fd, VTXDRV_MAP, &ask)) {
-			ctl_error("ept map: VM %u: %s. dmesg may say more.", map->id,
-				  strerror(errno));
+			ctl_error("%s map: VM %u: %s. dmesg may say more.", ctl_vendor->tables,
+				  map->id, strerror(errno));
 			return false;
 		}
 		map->count += ask.count;
 		if (!ask.count && ask.gpa != ALL_DONE) {
-			ctl_error("ept map: the driver does not come to an end at 0x%" PRIx64 ".",
-				  (u64)ask.gpa);
+			ctl_error("%s map: the driver does not come to an end at 0x%" PRIx64 ".",
+				  ctl_vendor->tables, (u64)ask.gpa);
 			return false;
 		}
 	}
@@ -228,16 +229,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp argp = {
-	.options = option_list,
-	.parser = parse_option,
-	.args_doc = "walk VM GPA\nmap VM",
-	.doc = "The extended page tables of a VM: the entries that translate one guest-physical "
-	       "address, or all that is mapped. VM is the id or the name of any process's VM."
-	       "\vExit status: 0; 1 the driver refused, or walk has found nothing mapped; 2 wrong "
-	       "usage; 3 no device, load vtxdrv.ko first.",
-};
-
 static int map_vm(int fd, const struct vtx_vm_info *vm, const struct arguments *arguments)
 {
 	struct ept_map map = { .name = vm->name, .id = vm->id };
@@ -254,8 +245,14 @@ static int map_vm(int fd, const struct vtx_vm_info *vm, const struct arguments *
 	return status;
 }
 
-static int cmd_ept_main(int argc, char **argv)
+int ept_command(const char *doc, int argc, char **argv)
 {
+	const struct argp argp = {
+		.options = option_list,
+		.parser = parse_option,
+		.args_doc = "walk VM GPA\nmap VM",
+		.doc = doc,
+	};
 	struct arguments arguments = { 0 };
 	struct vtx_vm_info vm;
 	struct vtx_info info;
@@ -272,6 +269,13 @@ static int cmd_ept_main(int argc, char **argv)
 					       map_vm(fd, &vm, &arguments);
 	close(fd);
 	return status;
+}
+
+static int cmd_ept_main(int argc, char **argv)
+{
+	return ept_command("The extended page tables of a VM: the entries that translate one "
+			   "guest-physical address, or all that is mapped. " EPT_USAGE,
+			   argc, argv);
 }
 
 VTX_COMMAND(ept, "what a guest's addresses lead to", cmd_ept_main);

@@ -7,6 +7,7 @@
 #define CMD_EPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "vtx_types.h"
 #include "vtxdrv.h"
@@ -29,6 +30,29 @@ const char *ept_size_text(u64 size, char *text);
 const char *ept_access_text(u32 access, char *text);
 /** "WB", "UC", …, of a memory type's number. */
 const char *ept_type_name(u32 type);
+
+/** "2 MiB": what a leaf at this level maps, 1 to VTX_NPT_LEVELS. */
+const char *ept_level_size(unsigned int level);
+
+#if VTX_STAGE >= 7
+/** An entry of AMD's nested page tables in words; @p text has @p size bytes. */
+void npt_describe(u64 entry, unsigned int level, char *text, size_t size);
+#endif
+
+/** The rest of its --help. */
+#define EPT_USAGE                                                                                  \
+	"VM is the id or the name of any process's VM.\vExit status: 0; 1 the driver refused, or " \
+	"walk has found nothing mapped; 2 wrong usage; 3 no device, load vtxdrv.ko first."
+
+/**
+ * The command, under its name or its other one.
+ *
+ * @param doc what it does, for --help
+ * @param argc from main of the command
+ * @param argv from main of the command
+ * @return enum ctl_status
+ */
+int ept_command(const char *doc, int argc, char **argv);
 
 /** vtxctl ept walk: one translation, its four entries decoded. @return enum ctl_status */
 int ept_walk(int fd, const struct vtx_vm_info *vm, u64 gpa, bool json);

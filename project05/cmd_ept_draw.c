@@ -13,6 +13,7 @@
 
 #include "cmd_ept.h"
 #include "ctl.h"
+#include "ctl_vendor.h"
 
 /* A picture of more arrows than that shows nothing. */
 #define MOST_RANGES 200
@@ -113,10 +114,12 @@ static bool write_dot(FILE *out, const struct ept_map *map)
 {
 	size_t i;
 
-	fprintf(out, "digraph ept {\n"
-		     "rankdir=LR; ranksep=1.5; node [shape=plain, fontname=\"sans-serif\", "
-		     "fontsize=10];\n"
-		     "edge [color=\"gray40\", arrowsize=0.6];\n");
+	fprintf(out,
+		"digraph %s {\n"
+		"rankdir=LR; ranksep=1.5; node [shape=plain, fontname=\"sans-serif\", "
+		"fontsize=10];\n"
+		"edge [color=\"gray40\", arrowsize=0.6];\n",
+		ctl_vendor->tables);
 	write_guest(out, map);
 	if (!write_host(out, map))
 		return false;
@@ -130,7 +133,8 @@ static bool write_dot(FILE *out, const struct ept_map *map)
 
 static int fail(const char *path)
 {
-	ctl_error("ept map: --svg %s: writing failed: %s", path, strerror(errno));
+	ctl_error("%s map: --svg %s: writing failed: %s", ctl_vendor->tables, path,
+		  strerror(errno));
 	return CTL_NO;
 }
 
@@ -164,7 +168,8 @@ static int draw_file(const struct ept_map *map, const char *path)
 		return fail(path);
 	written = write_dot(dot, map);
 	if (pclose(dot) || !written) {
-		ctl_error("ept map: --svg %s: dot has failed; its message is above.", path);
+		ctl_error("%s map: --svg %s: dot has failed; its message is above.",
+			  ctl_vendor->tables, path);
 		return CTL_NO;
 	}
 	return CTL_DONE;
@@ -178,8 +183,8 @@ int ept_draw(const struct ept_map *map, const char *path)
 		return write_file(map, path);
 	if (dot_is_there())
 		return draw_file(map, path);
-	ctl_error("ept map: there is no dot here (Graphviz): %s gets the text that dot reads. "
+	ctl_error("%s map: there is no dot here (Graphviz): %s gets the text that dot reads. "
 		  "dot -Tsvg %s makes the picture of it elsewhere.",
-		  path, path);
+		  ctl_vendor->tables, path, path);
 	return write_file(map, path);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vtxctl ept walk: the entries that translate one address, as the processor reads them. SDM vol. 3,
- * "EPT Translation Mechanism".
+ * "EPT Translation Mechanism"; AMD's entries are in project07/cmd_npt.c.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,11 +12,15 @@
 #include "cmd_ept.h"
 #include "ctl.h"
 #include "ctl_json.h"
+#include "ctl_vendor.h"
 #include "ept_bits.h"
 
 #define INDEX_BITS 9
 #define INDEX_MASK 0x1ffU
 #define PAGE_SHIFT 12
+
+/* vtx_walk.vendor, besides 0 for EPT */
+#define WALK_NPT 1
 
 enum walk_result { WALK_MAPPED, WALK_NOT_PRESENT, WALK_MISCONFIGURED };
 
@@ -36,6 +40,11 @@ static const struct {
 	[2] = { "PDE", "2 MiB" },
 	[1] = { "PTE", "4 KiB" },
 };
+
+const char *ept_level_size(unsigned int level)
+{
+	return levels[level].size;
+}
 
 static const char *result_name(u32 result)
 {
@@ -66,7 +75,7 @@ static u32 access_of(u64 entry)
 }
 
 /* What an entry says, in words. */
-static void describe(u64 entry, unsigned int level, char *text, size_t size)
+static void describe_ept(u64 entry, unsigned int level, char *text, size_t size)
 {
 	char access[EPT_TEXT_SIZE];
 	u64 address = entry & EPT_ADDRESS;
@@ -88,6 +97,18 @@ static void describe(u64 entry, unsigned int level, char *text, size_t size)
 		 entry & EPT_ACCESSED ? ", accessed" : "", entry & EPT_DIRTY ? ", dirty" : "");
 }
 
+static void describe(const struct vtx_walk *walk, unsigned int level, u64 entry, char *text,
+		     size_t size)
+{
+#if VTX_STAGE >= 7
+	if (walk->vendor == WALK_NPT) {
+		npt_describe(entry, level, text, size);
+		return;
+	}
+#endif
+	describe_ept(entry, level, text, size);
+}
+
 #define DESCRIPTION 160
 
 static void print_text(const struct vtx_vm_info *vm, const struct vtx_walk *walk)
@@ -95,12 +116,12 @@ static void print_text(const struct vtx_vm_info *vm, const struct vtx_walk *walk
 	char text[DESCRIPTION];
 	u32 i;
 
-	printf("VM %u (%s), guest-physical 0x%" PRIx64 ", EPTP 0x%" PRIx64 "\n", vm->id, vm->name,
-	       (u64)walk->gpa, (u64)walk->pointer);
+	printf("VM %u (%s), guest-physical 0x%" PRIx64 ", %s 0x%" PRIx64 "\n", vm->id, vm->name,
+	       (u64)walk->gpa, ctl_vendor->root, (u64)walk->pointer);
 	for (i = 0; i < walk->levels && i < VTX_NPT_LEVELS; i++) {
 		unsigned int level = VTX_NPT_LEVELS - i;
 
-		describe(walk->steps[i].entry, level, text, sizeof(text));
+		describe(walk, level, walk->steps[i].entry, text, sizeof(text));
 		printf("  %-5s [%3u] in table 0x%-10" PRIx64 " 0x%016" PRIx64 "  %s\n",
 		       levels[level].name, index_of(walk->gpa, level), (u64)walk->steps[i].table,
 		       (u64)walk->steps[i].entry, text);
@@ -119,7 +140,7 @@ static struct json_object *json_step(const struct vtx_walk *walk, u32 i)
 	u64 entry = walk->steps[i].entry;
 	char text[DESCRIPTION];
 
-	describe(entry, level, text, sizeof(text));
+	describe(walk, level, entry, text, sizeof(text));
 	ctl_json_put_int(object, "level", level);
 	ctl_json_put_text(object, "name", levels[level].name);
 	ctl_json_put_int(object, "index", index_of(walk->gpa, level));
@@ -156,12 +177,12 @@ int ept_walk(int fd, const struct vtx_vm_info *vm, u64 gpa, bool json)
 
 	if (ioctl(fd, VTXDRV_WALK, &walk)) {
 		if (errno == ERANGE)
-			ctl_error("ept walk: 0x%" PRIx64 " is beyond what four levels translate: "
+			ctl_error("%s walk: 0x%" PRIx64 " is beyond what four levels translate: "
 				  "48 bits.",
-				  gpa);
+				  ctl_vendor->tables, gpa);
 		else
-			ctl_error("ept walk: VM %u: %s. dmesg may say more.", vm->id,
-				  strerror(errno));
+			ctl_error("%s walk: VM %u: %s. dmesg may say more.", ctl_vendor->tables,
+				  vm->id, strerror(errno));
 		return CTL_NO;
 	}
 	if (json)

@@ -15,6 +15,7 @@
 #include "cmd_run_parts.h"
 #include "ctl.h"
 #include "ctl_json.h"
+#include "ctl_vendor.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"
 
@@ -71,6 +72,17 @@ static enum run_served end_stray(struct run_vcpu *vcpu, const struct vtx_exit *e
 			 "it read %u bytes from 0x%" PRIx64
 			 ", where neither memory nor a device is.",
 			 stray->size, stray->address);
+	return end(vcpu, exit, text);
+}
+
+static enum run_served end_misconfigured(struct run_vcpu *vcpu, const struct vtx_exit *exit)
+{
+	char text[LINE];
+
+	snprintf(text, sizeof(text),
+		 "an entry of the tables is one that no processor takes; dmesg has the walk, and so "
+		 "has vtxctl %s walk.",
+		 ctl_vendor->tables);
 	return end(vcpu, exit, text);
 }
 
@@ -212,9 +224,7 @@ static enum run_served serve(struct run_vcpu *vcpu, const struct vtx_exit *exit)
 			   "the host has no memory left for it: a smaller guest, or one that "
 			   "touches less, would run on. It is intact.");
 	case VTX_EXIT_MISCONFIGURED:
-		return end(vcpu, exit,
-			   "an entry of the tables is one that no processor takes; dmesg has the "
-			   "walk, and so has vtxctl ept walk.");
+		return end_misconfigured(vcpu, exit);
 	default:
 		return RUN_NOT_MINE;
 	}

@@ -13,6 +13,7 @@
 #include "cmd_look.h"
 #include "ctl.h"
 #include "ctl_json.h"
+#include "ctl_vendor.h"
 
 static void print_slot(const struct vtx_slot_info *slot)
 {
@@ -76,10 +77,10 @@ static void print_memory(const struct look *look, const struct vtx_memory_info *
 	char size[EPT_TEXT_SIZE];
 
 	printf("VM %u (%s): %s of memory, %s of it with a frame, %s of tables, %" PRIu64
-	       " faults, %" PRIu64 " flushes, VPID %u\n",
+	       " faults, %" PRIu64 " flushes, %s %u\n",
 	       look->info.id, look->info.name, ept_size_text(look->info.memory_size, size),
 	       ept_size_text(memory->populated, populated), ept_size_text(memory->tables, tables),
-	       (u64)memory->faults, (u64)memory->flushes, memory->vpid);
+	       (u64)memory->faults, (u64)memory->flushes, ctl_vendor->tag, memory->vpid);
 }
 
 static int show_json(const struct look *look, const struct vtx_memory_info *memory)

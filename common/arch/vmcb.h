@@ -107,6 +107,10 @@ enum svm_event_type {
 #define SVM_IOIO_PORT_LOW 16
 #define SVM_CRX_GPR_HIGH 3
 #define SVM_CRX_GPR_LOW 0
+#define SVM_SEGMENT_TYPE_HIGH 3
+#define SVM_SEGMENT_TYPE_LOW 0
+#define SVM_SEGMENT_DPL_HIGH 6
+#define SVM_SEGMENT_DPL_LOW 5
 
 /** A field of more than one bit: SVM_GET(value, EVENT_TYPE). */
 #define SVM_GET(value, field) VTX_FIELD(value, SVM_##field##_HIGH, SVM_##field##_LOW)

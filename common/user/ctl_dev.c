@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "ctl_vendor.h"
 
 static int explain_open(int err)
 {
@@ -52,6 +53,7 @@ static int check_module(int fd, struct vtx_info *info, __u64 features)
 			  info->stage, VTX_STAGE);
 		return CTL_NO;
 	}
+	ctl_vendor_by_features(info->features);
 	return CTL_DONE;
 }
 

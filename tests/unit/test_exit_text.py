@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""VM exits and VMCS fields in words: project04/cmd_exit_text.c and cmd_dump_decode.c, on the host.
+"""VM exits and VMCS fields in words: project04/cmd_exit_*.c and cmd_dump_*.c, on the host.
 
 The numbers are typed from the SDM's tables, not taken from the C code's.
 """
@@ -20,13 +20,15 @@ KIND = {"hypercall": 2, "cpuid": 3, "cr": 4, "dr": 5, "interrupt": 6, "nmi": 7, 
 
 @pytest.fixture(name="library", scope="module")
 def fixture_library(tmp_path_factory):
-    """Both files and the tables that they use, with the sanitizer for undefined behaviour."""
+    """These files and the tables that they use, with the sanitizer for undefined behaviour."""
     target = tmp_path_factory.mktemp("text") / "text.so"
     host_build.run(["gcc", *host_build.compile_flags(stage=4), "-shared", "-fPIC",
                     "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-o", target,
                     *(TOP / name for name in (
-                        "project04/cmd_exit_text.c", "project04/cmd_dump_decode.c",
-                        "project03/vmcs_table_logic.c", "common/user/ctl_names.c"))])
+                        "project04/cmd_exit_text.c", "project04/cmd_exit_vmx.c",
+                        "project04/cmd_dump_bits.c", "project04/cmd_dump_decode.c",
+                        "project03/vmcs_table_logic.c", "common/user/ctl_names.c",
+                        "common/user/ctl_vendor.c"))])
     return ctypes.CDLL(str(target))
 
 
@@ -155,9 +157,9 @@ def test_reasons(library):
 
 
 def decode(library, encoding, value):
-    """dump_decode() of a field."""
+    """vmcs_decode() of a field."""
     text = ctypes.create_string_buffer(b"?" * 2048 + GUARD)
-    library.dump_decode(ctypes.c_uint32(encoding), ctypes.c_uint64(value), text)
+    library.vmcs_decode(ctypes.c_uint32(encoding), ctypes.c_uint64(value), text)
     assert text.raw[2048:2048 + len(GUARD)] == GUARD
     return text.value.decode()
 
