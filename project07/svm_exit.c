@@ -14,7 +14,7 @@
 #include "x86_exceptions.h"
 
 /* The kind of most codes says all. 0: see decode(). */
-static const u8 kinds[] = {
+static const u8 kinds[] __maybe_unused = {
 	[VMEXIT_INTR] = VTX_EXIT_INTERRUPT,
 	[VMEXIT_NMI] = VTX_EXIT_NMI,
 	[VMEXIT_SMI] = VTX_EXIT_INTERRUPT,
@@ -63,7 +63,7 @@ static const u8 kinds[] = {
 };
 
 /* QEMU sets 32 bits of the code. */
-static bool is_invalid(u64 code)
+static bool __maybe_unused is_invalid(u64 code)
 {
 	return (u32)code == (u32)VMEXIT_INVALID;
 }
@@ -86,7 +86,7 @@ static void decode_hypercall(struct vtx_exit *exit, const struct vtx_regs *regs)
 }
 
 /* The exit information: the error code, and CR2 of a #PF, which is not written. */
-static void decode_exception(struct vtx_vcpu *vcpu, u32 vector)
+static void __maybe_unused decode_exception(struct vtx_vcpu *vcpu, u32 vector)
 {
 	const struct vmcb *vmcb = vmcb_of(vcpu);
 	struct vtx_exit *exit = &vcpu->exit;
@@ -163,7 +163,7 @@ static bool decode_cr_by_bytes(struct vtx_vcpu *vcpu, u32 code)
 	}
 }
 
-static void decode_cr(struct vtx_vcpu *vcpu, u32 code)
+static void __maybe_unused decode_cr(struct vtx_vcpu *vcpu, u32 code)
 {
 	struct vtx_exit *exit = &vcpu->exit;
 	bool write = code >= VMEXIT_CR0_WRITE;
@@ -179,7 +179,7 @@ static void decode_cr(struct vtx_vcpu *vcpu, u32 code)
 		exit->value = *general_register(vcpu, exit->gpr);
 }
 
-static void decode_msr(struct vtx_exit *exit, const struct vtx_regs *regs)
+static void __maybe_unused decode_msr(struct vtx_exit *exit, const struct vtx_regs *regs)
 {
 	exit->kind = exit->qualification ? VTX_EXIT_WRMSR : VTX_EXIT_RDMSR;
 	exit->msr = regs->rcx;
@@ -200,7 +200,7 @@ static u32 io_flags(u64 info)
 	return flags;
 }
 
-static void decode_io(struct vtx_vcpu *vcpu)
+static void __maybe_unused decode_io(struct vtx_vcpu *vcpu)
 {
 	struct vtx_exit *exit = &vcpu->exit;
 	u64 info = exit->qualification;
@@ -214,7 +214,7 @@ static void decode_io(struct vtx_vcpu *vcpu)
 	exit->instruction_length = vmcb_of(vcpu)->EXITINFO2 - vcpu->regs.rip;
 }
 
-static u32 number_of(u32 code)
+static u32 __maybe_unused number_of(u32 code)
 {
 	switch (code) {
 	case VMEXIT_RDTSC:

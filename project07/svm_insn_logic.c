@@ -34,7 +34,7 @@ static const struct opcode {
 	u8 extension; /* ModRM.reg, or ANY */
 	u8 operands;
 	u8 kind; /* enum svm_insn_kind; 0: the exit code says all */
-} opcodes[] = {
+} opcodes[] __maybe_unused = {
 	{ VMEXIT_CR0_READ, VMEXIT_CR15_READ, MAP_0F, 0x20, ANY, REG_RM, 0 },
 	{ VMEXIT_CR0_WRITE, VMEXIT_CR15_WRITE, MAP_0F, 0x22, ANY, REG_RM, 0 },
 	{ VMEXIT_CR0_SEL_WRITE, VMEXIT_CR0_SEL_WRITE, MAP_0F, 0x22, ANY, REG_RM, 0 },
