@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""EPT, read from physical memory: what a processor would find in the tables.
+"""EPT and NPT, read from physical memory: what a processor would find in the tables.
 
 Intel SDM vol. 3, "The Extended Page Table Mechanism (EPT)". `read(address, length)` gives the
 host's physical memory, for example machine.outside.phys, so that nothing inside the machine can
 change what is found. What no processor takes ("EPT Misconfigurations") raises Misconfigured.
+
+AMD's nested tables (APM vol. 2, "Nested Paging") have the format of other page tables, in which a
+guest's accesses are a user's. Their entries are read as EPT's would be: see as_ept().
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from harness import paging
 from harness.paging import ADDRESS, ENTRIES, LEVELS, PAGE, Endless, entries
 
 READ, WRITE, EXECUTE = 1 << 0, 1 << 1, 1 << 2
@@ -18,6 +22,8 @@ RIGHTS = READ | WRITE | EXECUTE
 TYPE_SHIFT, TYPE_MASK = 3, 7
 IGNORE_PAT, LEAF, ACCESSED, DIRTY = 1 << 6, 1 << 7, 1 << 8, 1 << 9
 UC, WB = 0, 6
+# Of AMD's format: APM vol. 2, "Page-Translation-Table Entry Fields".
+NPT_UNCACHED, NPT_ACCESSED, NPT_DIRTY = 1 << 3 | 1 << 4, 1 << 5, 1 << 6
 MEMORY_TYPES = (0, 1, 4, 5, 6)  # UC, WC, WT, WP, WB
 MAY_BE_LEAF = (30, 21)
 TABLE_RESERVED = 0x78  # of an entry that leads to a table: bits 6:3, and bit 7 in the root
@@ -71,6 +77,7 @@ class Rules:
     width: int = 40  # MAXPHYADDR
     execute_only: bool = True
     sizes: tuple[int, ...] = (12, 21, 30)  # shifts of pages that there are
+    npt: bool = False  # AMD's format
 
     @classmethod
     def of(cls, capabilities: int, width: int) -> Rules:
@@ -78,6 +85,20 @@ class Rules:
         sizes = (12, *((21,) if capabilities & CAP_2_MIB else ()),
                  *((30,) if capabilities & CAP_1_GIB else ()))
         return cls(width, bool(capabilities & CAP_EXECUTE_ONLY), sizes)
+
+
+def as_ept(entry: int, shift: int) -> int:
+    """An entry of AMD's format as EPT's with the same meaning; what AMD reserves stays wrong."""
+    if not entry & paging.PRESENT:
+        return 0
+    made = entry & ADDRESS | READ | (WRITE if entry & paging.WRITABLE else 0)
+    made |= 0 if entry & paging.NO_EXECUTE else EXECUTE
+    if not entry & paging.USER:  # a guest could not get there
+        raise Misconfigured(f"entry {entry:#x} at bit {shift}: the user bit is clear")
+    if not is_leaf(entry, shift):
+        return made | entry & LEAF | (ACCESSED if entry & NPT_ACCESSED else 0)
+    made |= (UC if entry & NPT_UNCACHED == NPT_UNCACHED else WB) << TYPE_SHIFT | entry & LEAF
+    return made | (ACCESSED if entry & NPT_ACCESSED else 0) | (DIRTY if entry & NPT_DIRTY else 0)
 
 
 def is_leaf(entry: int, shift: int) -> bool:
@@ -120,6 +141,10 @@ def wrong_with(entry: int, shift: int, rules: Rules) -> str:
     return "reserved bits of an entry that leads to a table are set" if entry & reserved else ""
 
 
+def _meaning(entry: int, shift: int, rules: Rules) -> int:
+    return as_ept(entry, shift) if rules.npt else entry
+
+
 def _checked(entry: int, shift: int, gpa: int, rules: Rules) -> int:
     if wrong := wrong_with(entry, shift, rules):
         raise Misconfigured(f"{gpa:#x}: entry {entry:#x} at bit {shift}: {wrong}")
@@ -137,6 +162,7 @@ def steps(read: Read, pointer: int, gpa: int, rules: Rules = Rules()) -> list[tu
         index = gpa >> shift & ENTRIES - 1
         entry = int.from_bytes(read(frame + 8 * index, 8), "little")
         made.append((frame, entry))
+        entry = _meaning(entry, shift, rules)
         if not entry & RIGHTS:
             break
         if is_leaf(_checked(entry, shift, gpa, rules), shift):
@@ -148,10 +174,12 @@ def steps(read: Read, pointer: int, gpa: int, rules: Rules = Rules()) -> list[tu
 def find(read: Read, pointer: int, gpa: int, rules: Rules = Rules()) -> Leaf:
     """The page that an address lies in."""
     made = steps(read, pointer, gpa, rules)
-    shift, entry, rights = LEVELS[len(made) - 1], made[-1][1], RIGHTS
+    shift, rights = LEVELS[len(made) - 1], RIGHTS
+    told = [_meaning(each, level, rules) for level, (_, each) in zip(LEVELS, made)]
+    entry = told[-1]
     if not entry & RIGHTS:
         raise NotPresent(f"{gpa:#x}: the entry at bit {shift} is not present")
-    for _, each in made:
+    for each in told:
         rights &= each
     return _leaf(gpa & ~((1 << shift) - 1), entry, shift, rights)
 
@@ -180,7 +208,8 @@ def walk(read: Read, pointer: int, rules: Rules = Rules()) -> Iterator[Table | L
 
 def _walk(read: Read, table: Table, rights: int, rules: Rules) -> Iterator[Table | Leaf]:
     yield table
-    for index, entry in enumerate(entries(read, table.frame)):
+    for index, raw in enumerate(entries(read, table.frame)):
+        entry = _meaning(raw, table.shift, rules)
         if not entry & RIGHTS:
             continue
         gpa = table.gpa | index << table.shift

@@ -20,6 +20,7 @@ from harness.errors import LabError
 
 NO_REGION = 0xFFFF_FFFF_FFFF_FFFF  # Bochs's VMXON or VMCS pointer where there is none
 MOST = 4096  # bytes at once
+EFER_SVME = 1 << 12
 
 
 class NoEvidence(LabError):
@@ -49,7 +50,7 @@ class CpuState:
 class Nested:
     """How the guest that last ran on a CPU had its addresses translated; 0: not so."""
 
-    ept_pointer: int
+    ept_pointer: int  # or N_CR3
     vpid: int
 
 
@@ -59,15 +60,21 @@ class BochsEvidence:
     _NAMES = ("CR0", "CR4", "MSR.EFER", "VMX.in_vmx", "VMX.vmxonptr", "VMX.in_vmx_guest",
               "VMX.vmcsptr", "CR3", "RIP")
 
+    _SVM_NAMES = ("CR0", "CR4", "MSR.EFER", "SVM.in_svm_guest", "CR3", "RIP")
+
     _CONTROLS = "VMX.VMCS_CACHE.VMEXEC_CTRLS"
     # SDM vol. 3, "Processor-Based VM-Execution Controls": what Bochs has from the last VM entry.
     _SECONDARY, _ENABLE_EPT, _ENABLE_VPID = 1 << 31, 1 << 1, 1 << 5
 
     def __init__(self, emulator: Any) -> None:
         self._emulator = emulator
+        self._has_svm = getattr(getattr(emulator, "spec", None), "vendor", "") == "svm"
 
     def nested(self, number: int) -> Nested:
         """What the last VM entry on one CPU has loaded."""
+        if self._has_svm:
+            name = f"cpu{number}.SVM.VMCB_CTRLS.ncr3"
+            return Nested(int(_parameter(self._emulator.ask(f'show "{name}"'), name), 0), 0)
         names = [f"cpu{number}.{self._CONTROLS}.{name}"
                  for name in ("vmexec_ctrls2", "vmexec_ctrls3", "eptptr", "vpid")]
         text = self._emulator.ask(*(f'show "{name}"' for name in names))
@@ -76,8 +83,18 @@ class BochsEvidence:
         return Nested(pointer if controls & self._ENABLE_EPT else 0,
                       vpid if controls & self._ENABLE_VPID else 0)
 
+    def _cpu_with_svm(self, number: int) -> CpuState:
+        """In use is a CPU whose EFER.SVME is 1: there is nothing else to see."""
+        names = [f"cpu{number}.{name}" for name in self._SVM_NAMES]
+        text = self._emulator.ask(*(f'show "{name}"' for name in names))
+        cr0, cr4, efer, in_guest, cr3, rip = (_parameter(text, name) for name in names)
+        return CpuState(int(cr0, 0), int(cr4, 0), int(efer, 0), bool(int(efer, 0) & EFER_SVME),
+                        in_guest=in_guest == "true", cr3=int(cr3, 0), rip=int(rip, 0))
+
     def cpu(self, number: int) -> CpuState:
         """The state of one CPU; it may be offline."""
+        if self._has_svm:
+            return self._cpu_with_svm(number)
         names = [f"cpu{number}.{name}" for name in self._NAMES]
         text = self._emulator.ask(*(f'show "{name}"' for name in names))
         cr0, cr4, efer, in_vmx, vmxon, in_guest, vmcs, cr3, rip = (

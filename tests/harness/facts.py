@@ -11,6 +11,8 @@ ECX_VMX = 1 << 5
 ECX_HYPERVISOR = 1 << 31
 EXT_ECX_SVM = 1 << 2
 CR4_VMXE = 1 << 13
+EFER_SVME = 1 << 12
+VM_CR_LOCK, VM_CR_SVMDIS = 1 << 3, 1 << 4
 FC_LOCK, FC_IN_SMX, FC_OUTSIDE_SMX = 1, 2, 4
 INTEL = ("GenuineIntel", "CentaurHauls", "  Shanghai  ")
 AMD = ("AuthenticAMD", "HygonGenuine")
@@ -86,7 +88,10 @@ def situation(rng, **wanted):
     cpu["leaf1"][2], cpu["ext1"][2] = hex64(ecx), hex64(ext_ecx)
     cpu["hv_signature"] = rng.choice(HYPERVISORS) if ecx & ECX_HYPERVISOR else ""
     cpu["feature_control"] = hex64(wanted.get("feature_control", 5)) if ecx & ECX_VMX else None
-    cpu["vm_cr"] = hex64(0) if ext_ecx & EXT_ECX_SVM else None
+    cpu["vm_cr"] = hex64(wanted.get("vm_cr", 0)) if ext_ecx & EXT_ECX_SVM else None
+    if wanted.get("unread"):
+        cpu["vm_cr"] = None
+    cpu["efer"] = hex64(0xd01 | (EFER_SVME if wanted.get("svme") else 0))
     cpu["cr4"] = hex64(0x6f0 | (CR4_VMXE if wanted.get("vmxe") else 0))
     cpu["ours"] = wanted.get("ours", False)
     cpu["vmx_msr"] = [hex64(rng.getrandbits(64)) if ecx & ECX_VMX else None
@@ -94,8 +99,28 @@ def situation(rng, **wanted):
     return as_read(cpu)
 
 
-def situations(rng):
-    """(name, verdict, raw facts) of every situation that the write-up tells apart, shuffled."""
+def _svm_situations(amd):
+    """What a build that knows SVM as well tells apart."""
+    svm = {"vendor": amd, "vmx": False, "svm": True}
+    return [
+        ("AMD with SVM", "usable", svm),
+        ("AMD, nested, and SVM is shown", "usable", dict(svm, hypervisor=True)),
+        ("VM_CR.LOCK without SVMDIS", "usable", dict(svm, vm_cr=VM_CR_LOCK)),
+        ("VM_CR.SVMDIS and LOCK", "disabled-by-firmware",
+         dict(svm, vm_cr=VM_CR_SVMDIS | VM_CR_LOCK)),
+        ("VM_CR.SVMDIS, EFER.SVME set all the same", "disabled-by-firmware",
+         dict(svm, vm_cr=VM_CR_SVMDIS, svme=True)),
+        ("EFER.SVME set by somebody", "held", dict(svm, svme=True)),
+        ("EFER.SVME set by this driver", "usable", dict(svm, svme=True, ours=True)),
+        ("VM_CR could not be read", "unknown", dict(svm, unread=True)),
+    ]
+
+
+def situations(rng, svm=False):
+    """(name, verdict, raw facts) of every situation that the write-up tells apart, shuffled.
+
+    svm: for a build that knows SVM as well, of project07
+    """
     intel, amd = rng.choice(INTEL), rng.choice(AMD)
     vmx = {"vendor": intel, "vmx": True}
     table = [
@@ -108,7 +133,8 @@ def situations(rng):
          {"vendor": intel, "vmx": False, "hypervisor": False}),
         ("no VMX and a hypervisor below", "hidden",
          {"vendor": intel, "vmx": False, "hypervisor": True}),
-        ("AMD with SVM", "not-supported", {"vendor": amd, "vmx": False, "svm": True}),
+        *(_svm_situations(amd) if svm else
+          [("AMD with SVM", "not-supported", {"vendor": amd, "vmx": False, "svm": True})]),
         ("AMD without SVM, nobody below", "not-supported",
          {"vendor": amd, "vmx": False, "svm": False, "hypervisor": False}),
         ("AMD without SVM, a hypervisor below", "hidden",

@@ -22,6 +22,8 @@ from harness.results import Outcome, Problem
 
 exercise = pytest.mark.exercise
 expect_kmsg = pytest.mark.expect_kmsg
+only_on = pytest.mark.only_on
+replaced = pytest.mark.replaced
 
 LOG_LINES = 12
 LOG_COLUMNS = 240

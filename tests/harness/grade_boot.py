@@ -177,7 +177,7 @@ def boot(settings: Settings, key: LabKey, say: Say) -> Any:
     """Build and boot; raises Unmet, CouldNotRun, or what the harness raises."""
     build = stage_build(settings, key, say)
     kernel = kernels.resolve(key.kver or None)
-    spec = lab.stage_spec(build.directory, key.vendor, kernel=kernel, cpus=key.cpus,
+    spec = lab.stage_spec(build.directory, key.vendor, key.accel or None, kernel, cpus=key.cpus,
                           mem_mib=key.mem_mib, cpu_model=drawn_model(settings, key),
                           cmdline_extra=key.cmdline, firmware=key.firmware)
     say(f"booting {key.group}: {key.cpus} CPUs, kernel {kernel.release}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness import parity
 from harness.exercises import stage_name
 from harness.grade_key import LabKey
 from harness.grade_settings import PLAN, POOL, SETTINGS, Settings
@@ -60,7 +61,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab_key" in metafunc.fixturenames:
         settings = metafunc.config.stash[SETTINGS]
         stage = part_of(metafunc.definition.path)
-        keys = lab_keys(lab_wishes(metafunc.definition), stage, settings.kvers)
+        wishes = lab_wishes(metafunc.definition)
+        keys = lab_keys(wishes, stage, settings.kvers)
+        keys += parity.keys(settings, wishes, metafunc.definition.path)
         metafunc.parametrize("lab_key", keys, ids=[key.label for key in keys])
 
 
@@ -71,11 +74,16 @@ def key_of(item: pytest.Item) -> LabKey | None:
 
 
 def exercise_of(item: pytest.Item) -> tuple[str, str, str]:
-    """Number, expectation and reading of a test; empty without an `exercise` mark."""
+    """Number, expectation and reading of a test; empty without an `exercise` mark.
+
+    Points are for the stage that teaches it: in the parity table the test has no number.
+    """
     mark = item.get_closest_marker("exercise")
     if not mark:
         return "", "", ""
-    return str(mark.args[0]), mark.kwargs.get("expected", ""), mark.kwargs.get("read", "")
+    key = key_of(item)
+    number = "" if key and key.column else str(mark.args[0])
+    return number, mark.kwargs.get("expected", ""), mark.kwargs.get("read", "")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the node ids
@@ -113,6 +121,11 @@ def _quickness(item: pytest.Item) -> int:
 
 
 def _selected(item: pytest.Item, settings: Settings) -> bool:
+    key = key_of(item)
+    if key and key.column:
+        return parity.selected(settings, key, item)
+    if settings.parity_only:
+        return False
     if settings.stage and part_of(item.path) != settings.stage:
         return False
     if item.get_closest_marker("reference") and (settings.submit or settings.todo):
@@ -149,6 +162,7 @@ def describe_item(item: pytest.Item) -> TestResult:
     if variant:
         title += f" [{variant}]"
     return TestResult(
-        name=plain_name(item.nodeid), title=title, part=part_of(item.path), aim=aim,
+        name=plain_name(item.nodeid), title=title, aim=aim,
+        part=parity.PART if key and key.column else part_of(item.path),
         exercise=number, machine=key.label if key else "", outcome=Outcome.NOT_SELECTED,
     )

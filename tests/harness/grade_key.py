@@ -24,11 +24,14 @@ class LabKey:
     cmdline: str = ""
     firmware: str = ""  # see harness/bochs_bios.py
     instance: str = ""  # a name that keeps tests apart which must not share a machine
+    accel: str = ""  # the emulator; "" is the one that harness.accel chooses
+    column: str = ""  # of the parity table, whose tests run on the newest stage
 
     @property
     def label(self) -> str:
         """The short form, used as the id of a parametrized test."""
-        parts = [self.vendor, self.cpu_model, f"{self.cpus}cpus" if self.cpus != 2 else "",
+        parts = [self.column or self.vendor, self.cpu_model,
+                 f"{self.cpus}cpus" if self.cpus != 2 else "",
                  f"{self.mem_mib}M" if self.mem_mib != 256 else "", self.kver, self.firmware,
                  self.instance]
         if self.cmdline:

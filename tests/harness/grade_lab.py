@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness import vendor
 from harness.answers import wrong_with
 from harness.errors import Hang, MachineError
 from harness.grade import check_run, excerpt, fail, how_it_ended, run_log
@@ -24,6 +25,16 @@ LOAD_TIMEOUT = 30  # guest seconds for insmod and rmmod
 
 class Lab(Life):
     """One shared machine. Everything a test does not find here it finds in `lab.machine`."""
+
+    @property
+    def vendor(self) -> vendor.Vendor:
+        """What the machine's vendor calls things."""
+        return vendor.of(self.key)
+
+    @property
+    def nested(self) -> bool:
+        """Does the stage's module have nested paging, as from project05 on?"""
+        return self.key.stage >= "project05"
 
     def run(self, argv: list[str], timeout: float = 30, **how: Any) -> Any:
         """Run a program in the machine; see Machine.run()."""

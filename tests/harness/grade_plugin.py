@@ -28,6 +28,8 @@ WORKERS_REPLACED = "2"
 MARKS = (
     "exercise(number, expected='', read=''): the points of this exercise depend on this test",
     "lab(stage=, vendor=, cpus=, ...): the machine it needs; see LabKey",
+    "only_on(vendor, reason): what it shows only this vendor has; the parity table says why",
+    "replaced(stage, reason): what it shows is otherwise from that stage on, on both vendors",
     "expect_kmsg(regex, ...): kernel lines above notice that belong to this test",
     "reference: about the course itself; left out when a submission is graded",
     "instructor: left out of starters that are made with HIDE=instructor",

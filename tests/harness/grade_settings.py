@@ -44,6 +44,8 @@ class Settings:
     parallel: bool = False
     grader_sample: bool = False
     write_part: bool = False  # a part of a suite has no score; its results are written all the same
+    parity: list[str] = field(default_factory=list)  # columns; see harness/parity.py
+    parity_only: bool = False
     budget: float = 0.0  # seconds for what tests/grader begins; 0: all of it
 
     @property
@@ -77,6 +79,9 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption("--budget", type=float, default=0, metavar="MINUTES", help="of tests/grader"
                     " begin nothing after so long: the sample, then others in an order that --seed"
                     " draws")
+    group.addoption("--parity", action="append", default=[], metavar="COLUMN", help="run the lab"
+                    " tests of earlier stages also with the newest one, on this kind of machine")
+    group.addoption("--parity-only", action="store_true", help="and nothing else")
     group.addoption("--root", default=str(REPOSITORY), help="the repository (for our own tests)")
 
 
@@ -98,7 +103,8 @@ def make_settings(config: pytest.Config) -> Settings:
         seed=option("--seed") or shared.get("seed") or uuid.uuid4().hex[:8],
         parallel=bool(shared) or bool(getattr(config.option, "numprocesses", None)),
         grader_sample=option("--grader-sample"), write_part=option("--write-part"),
-        budget=option("--budget") * 60,
+        budget=option("--budget") * 60, parity=option("--parity"),
+        parity_only=option("--parity-only"),
     )
 
 

@@ -25,6 +25,7 @@ ROOT = 0x20000  # where a wide guest makes its page tables
 TIME, LATE = 100, 2000  # milliseconds
 EPT_POINTER, VPID = 0x201a, 0x0000  # SDM vol. 3, appendix B
 EPT_VPID_CAP = 0x48c
+N_CR3 = 0xb0  # AMD APM vol. 2, appendix B
 
 # 64-bit guests begin with tables of the driver's, which map what is memory. This one makes its own:
 # linear addresses are guest-physical ones, up to 512 GiB, by entries of 1 GiB.
@@ -81,6 +82,8 @@ def errors(lines):
 def rules_of(lab):
     """What the machine's processor takes as an EPT entry."""
     width = int(lab.probe("cpuid", 0, 0x80000008, 0).split()[0], 0) & 0xff
+    if lab.vendor.name == "svm":
+        return ept.Rules(width, npt=True)
     return ept.Rules.of(capabilities(lab), width)
 
 
@@ -136,11 +139,17 @@ class Tables:
 
 
 def pointer_of(lab, lines, cpu, read):
-    """EPTP of the vCPU that was last on a CPU: by VMREAD, and by what the emulator has loaded."""
-    fields = vmcs_fields(lines)
-    pointer = fields.get(EPT_POINTER, 0)
-    require(pointer, expected="EPTP", seen="no VMCS, or 0 in it", read=read,
-            what=f"the VMCS that is current on CPU {cpu}")
+    """EPTP of the vCPU that was last on a CPU: by VMREAD, and by what the emulator has loaded.
+
+    N_CR3 is read from the VMCB, in the machine's memory.
+    """
+    if lab.vendor.name == "svm":
+        memory = lab.machine.outside.phys(only(lines, "where").control + N_CR3, 8)
+        pointer = int.from_bytes(memory, "little")
+    else:
+        pointer = vmcs_fields(lines).get(EPT_POINTER, 0)
+    require(pointer, expected="EPTP, or N_CR3", seen="no VMCS, or 0 in it", read=read,
+            what=f"the VMCS that is current on CPU {cpu}, or the VMCB")
     loaded = lab.machine.outside.nested(cpu)
     if loaded is not None and loaded.ept_pointer:
         check(loaded.ept_pointer, pointer, "EPTP that the last VM entry has loaded, as the emulator"
@@ -151,7 +160,8 @@ def pointer_of(lab, lines, cpu, read):
 @contextlib.contextmanager
 def looked_at(lab, *words, read=README, cpu=1, **how):
     """Do the words on one CPU and hold the VM: (lines, Tables) while it is there."""
-    lines = vmtool(lab, "cpu", cpu, *words, "probe", f"vmcs {cpu}", "hold", read=read, **how)
+    where = ["where", 0] if lab.vendor.name == "svm" else ["probe", f"vmcs {cpu}"]
+    lines = vmtool(lab, "cpu", cpu, *words, *where, "hold", read=read, **how)
     try:
         yield lines, Tables(lab, pointer_of(lab, lines, cpu, read), read)
     finally:

@@ -372,6 +372,9 @@ class Spinning:
     def __init__(self, lab, rng, nonce, cpu=1):
         image, self.function = guests.spin(rng)
         self.lab, self.cpu, self.end = lab, cpu, guests.LOAD + len(image)
+        if lab.nested:
+            self._start_nested(image, nonce)
+            return
         lines = vmtool(lab, "cpu", cpu, "create", "4M", 1, "frames", "code",
                        image.hex(), "init", 0, nonce, "info", "spin", 0)
         self.id, self.pid = only(lines, "info").id, only(lines, "spin").pid
@@ -381,5 +384,17 @@ class Spinning:
                 what="the machine's memory", read=LOOP)
         self.root = self.roots[0]
 
+    def _start_nested(self, image, nonce):
+        """From project05 on tables have guest-physical addresses, and memory a frame when it is
+        touched: `read` does."""
+        lines = vmtool(self.lab, "cpu", self.cpu, "create", "4M", 1, "code", image.hex(), "read",
+                       f"{guests.RESULT:#x}", 8, "init", 0, nonce, "sregs", 0, "frames", "info",
+                       "spin", 0)
+        self.id, self.pid = only(lines, "info").id, only(lines, "spin").pid
+        self.roots = [only(lines, "sregs").cr3]
+        self._frame = frame_of(lines)
+
     def number(self, address):
+        if self.lab.nested:
+            return int.from_bytes(self.lab.machine.outside.phys(self._frame(address), 8), "little")
         return number_at(self.lab, self.root, address, "memory of a guest that runs", LOOP)

@@ -10,8 +10,8 @@ import json
 import pytest
 
 from harness import facts
-from harness.grade import (check, check_run, exercise, expect_kmsg, how_it_ended, one_of, pick,
-                           require, run_log)
+from harness.grade import (check, check_run, exercise, expect_kmsg, how_it_ended, one_of, only_on,
+                           pick, require, run_log)
 from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, FAIL_NTH, README, check_entered_with,
                                check_off, check_on, hexvalue, off, on_cpu, region_bytes, status_of,
                                users_of)
@@ -19,14 +19,23 @@ from stage.vmxon_tools import (CPUS, CR0_NE, CR4_VMXE, FAIL_NTH, README, check_e
 pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 # What needs no VMX runs where an emulated second is cheapest.
 LOGIC = pytest.mark.lab(vendor="svm")
+COPIES = {"cr4": "CR4", "cr4copy": "the kernel's copy of CR4", "efer": "EFER"}
+NO_LOCK = only_on("vmx", "SVM has no IA32_FEATURE_CONTROL that software writes: VM_CR tells, and the"
+                  " lock is firmware's")
+NO_FIXED_BITS = only_on("vmx", "SVM asks nothing of the host's CR0 and CR4")
+
 
 @exercise("2.1", expected="a region of IA32_VMX_BASIC's size, aligned, with the revision",
           read=f"{README}#the-vmxon-region")
 def test_region(driver):
-    """Each CPU has a region of its own: aligned, and only the revision identifier in it."""
+    """Each CPU has a region of its own: aligned, and only the revision identifier in it.
+
+    With SVM it is the host save area, of which AMD's manual says the size, and that there is
+    nothing in it before the first VMRUN.
+    """
     seen = set()
     for cpu in CPUS:
-        basic = hexvalue(driver, "rdmsr", cpu, 0x480)
+        basic = hexvalue(driver, "rdmsr", cpu, 0x480) if driver.vendor.entered else 4096 << 32
         size, revision = basic >> 32 & 0x1fff, basic & 0x7fffffff
         pa, memory = region_bytes(driver, cpu, size)
         check(pa % 4096, 0, f"region {pa:#x} of CPU {cpu}, modulo 4096: it must be page-aligned")
@@ -65,6 +74,7 @@ def planned(lab, cpus):
 @exercise("2.2", expected="ready, write or locked-out, and the value to write",
           read=f"{README}#the-lock-of-the-firmware")
 @LOGIC
+@NO_LOCK
 def test_feature_control_plan(lab, rng):
     """Whatever firmware left in IA32_FEATURE_CONTROL, the plan for it is right."""
     cpus = [facts.random_vmx_cpu(rng, number) for number in range(32)]
@@ -84,6 +94,7 @@ def test_feature_control_plan(lab, rng):
 @exercise("2.2", expected="an error that names the lock; nothing touched",
           read=f"{README}#the-lock-of-the-firmware")
 @pytest.mark.lab(firmware="cpu1-locked-out")
+@NO_LOCK
 def test_locked_out(driver):
     """A CPU that firmware has locked out is named with the remedy, and no CPU stays enabled."""
     check(driver.probe("rdmsr", 1, 0x3a), "0x1", "MSR 0x3a of CPU 1, as firmware left it")
@@ -98,6 +109,7 @@ def test_locked_out(driver):
 @exercise("2.3", expected="the value nearest to the register's that VMX operation allows",
           read=f"{README}#cr0-and-cr4")
 @LOGIC
+@NO_FIXED_BITS
 def test_cr_plan(lab, rng):
     """Random registers against random fixed bits: complies or not, and what would comply."""
     cpus = [facts.random_vmx_cpu(rng, number) for number in range(24)]
@@ -123,6 +135,7 @@ def test_cr_plan(lab, rng):
 
 @exercise("2.3", expected="CR0 that VMX operation does not allow: an error that names it",
           read=f"{README}#cr0-and-cr4")
+@NO_FIXED_BITS
 def test_cr0_fixed_bits(off):
     """With CR0.NE clear on a CPU, enable says so instead of running into #GP."""
     victim = CPUS[0]  # the first that is enabled: no other exercise decides before
@@ -140,6 +153,7 @@ def test_cr0_fixed_bits(off):
 
 @exercise("2.3", expected="no complaint about control registers that are right",
           read=f"{README}#cr0-and-cr4")
+@NO_FIXED_BITS
 def test_cr_checks_let_good_values_pass(off):
     """With CR0 and CR4 as Linux has them, enable does not complain about them."""
     answer = off.json_of(off.run(on_cpu(0, "enable", "--json")), status=None)
@@ -152,21 +166,28 @@ def test_cr_checks_let_good_values_pass(off):
           read=f"{README}#vmxon")
 @pytest.mark.parametrize("cpu", CPUS)
 def test_one_cpu_on_and_off(off, cpu):
-    """VMPTRST works on the CPU after enable; after disable it is #UD and CR4.VMXE is clear."""
+    """VMPTRST works on the CPU after enable; after disable it is #UD and CR4.VMXE is clear.
+
+    SVM has nothing to enter: EFER.SVME and VM_HSAVE_PA are all there is.
+    """
+    vendor = off.vendor
     check_run(off.run(on_cpu(cpu, "enable")))
     check_on(off, "after enable", [cpu])
     check_entered_with(off, cpu, int(pick(status_of(off, cpu), "region_pa"), 0))
-    for where, cr4 in (("CR4", "cr4"), ("the kernel's copy of CR4", "cr4copy")):
-        require(hexvalue(off, cr4, cpu) & CR4_VMXE, expected="VMXE set", seen="VMXE clear",
-                what=f"{where} of CPU {cpu} after enable", read=f"{README}#vmxon")
+    for copy in vendor.copied:
+        require(hexvalue(off, copy, cpu) & vendor.bit, expected=f"{vendor.bit_name} set",
+                seen="clear", what=f"{COPIES[copy]} of CPU {cpu} after enable",
+                read=f"{README}#vmxon")
     check_run(off.run(on_cpu(cpu, "disable")))
     check_off(off, "after disable", [cpu])
-    check(hexvalue(off, "cr4copy", cpu) & CR4_VMXE, 0,
-          f"VMXE in the kernel's copy of CR4 of CPU {cpu} after disable")
+    for copy in vendor.copied:
+        check(hexvalue(off, copy, cpu) & vendor.bit, 0,
+              f"{vendor.bit_name} in {COPIES[copy]} of CPU {cpu} after disable")
 
 
 @exercise("2.4", expected="VMfailInvalid is an error of its own, and CR4.VMXE is clear after it",
           read=f"{README}#vmxon")
+@only_on("vmx", "SVM has no VMXON, and a host save area has no form that could be wrong")
 def test_vmxon_fails(off, rng):
     """VMXON with a spoilt region: an error, no oops, and no bit left behind."""
     victim = rng.choice(CPUS)

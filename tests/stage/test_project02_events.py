@@ -16,9 +16,9 @@ CYCLES = 200
 HOTPLUG_EVERY = 16  # in every so many of them CPU 1 goes and comes
 
 
-# Loading kvm.ko is the dear part: each test takes kvm_intel alone out and leaves kvm.ko in.
-LOAD_KVM = "modprobe kvm_intel"
-UNLOAD_KVM = "rmmod kvm_intel"
+# Loading kvm.ko is the dear part: each test takes kvm_intel (kvm_amd) out and leaves kvm.ko in.
+LOAD_KVM = "modprobe {0.kvm}"
+UNLOAD_KVM = "rmmod {0.kvm}"
 HOLD = ("kvmclient hold >/tmp/held & echo $! >/tmp/pid;"
         " while kill -0 $(cat /tmp/pid) && ! [ -s /tmp/held ]; do sleep 0.05; done;"
         " [ -s /tmp/held ]")
@@ -29,13 +29,13 @@ LET_GO = "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sl
           read=f"{README}#all-cpus-or-none")
 def test_kvm_before_enable(off):
     """With a KVM guest alive enable is refused; the guest's VM works on."""
-    check_run(off.sh(LOAD_KVM, timeout=60))
+    check_run(off.sh(LOAD_KVM.format(off.vendor), timeout=60))
     try:
         check_run(off.sh(HOLD, timeout=60), what="a KVM guest before enable")
         result = off.vtxctl("enable")
         second = off.sh("kvmclient 30 3", timeout=60).out.strip()
     finally:
-        off.sh(f"{LET_GO}; {UNLOAD_KVM}", timeout=60)
+        off.sh(f"{LET_GO}; {UNLOAD_KVM.format(off.vendor)}", timeout=60)
     check(second, "33", "a second KVM guest after the refused enable")
     check(result.status, 1, "exit status of enable while KVM has a VM")
     require("another hypervisor" in result.err, seen=result.err, what="message of enable",
@@ -126,19 +126,20 @@ def pages(lab):
 
 @exercise("2.6", expected="KVM is refused while VMX is in use here, and works after disable",
           read=EVENTS)
-@expect_kmsg(r"kvm: .*(VMX|virtualization)", r"kvm: enabling virtualization on CPU\d+ failed",
+@expect_kmsg(r"kvm: .*(VMX|SVM|virtualization)", r"kvm: enabling virtualization on CPU\d+ failed",
              r"debugfs: Directory 'kvm' .* already present")
 def test_kvm_after_disable(off):
     """kvm_intel, loaded meanwhile, is refused while the driver holds VMX and runs a guest after."""
     check_run(off.vtxctl("enable"))
-    off.sh(LOAD_KVM, timeout=60)  # from Linux 6.12 on this fails already
+    off.sh(LOAD_KVM.format(off.vendor), timeout=60)  # from Linux 6.12 on this fails already
     held = off.sh("kvmclient 20 22", timeout=60)
     check_run(off.vtxctl("disable"))
     require(held.status != 0, expected="KVM refuses while vtxdrv holds VMX", seen=held.out,
             what="kvmclient while enabled")
-    check_run(off.sh(LOAD_KVM, timeout=60), what="modprobe kvm_intel after disable")
+    load = LOAD_KVM.format(off.vendor)
+    check_run(off.sh(load, timeout=60), what=f"{load} after disable")
     result = off.sh("kvmclient 20 22", timeout=60)
-    off.sh(f"{UNLOAD_KVM}; rmmod kvm", timeout=60)
+    off.sh(f"{UNLOAD_KVM.format(off.vendor)}; rmmod kvm", timeout=60)
     check_run(result, what="kvmclient after disable")
     check(result.out.strip(), "42", "answer of KVM's guest")
     check_off(off, "after KVM has gone")

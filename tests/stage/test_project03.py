@@ -9,7 +9,7 @@ import json
 import pytest
 
 from harness import facts
-from harness.grade import (check, check_run, exercise, one_of, pick, require, run_log)
+from harness.grade import (check, check_run, exercise, one_of, pick, replaced, require, run_log)
 from stage.vm_tools import (BLOCK, PAGE, frame_bytes, held, hexed, limit, missing, pages, row, rows,
                             vms, vmtool)
 from stage.vmxon_tools import FAIL_NTH
@@ -23,6 +23,9 @@ CONFIG = f"{README}#what-may-a-vm-look-like"
 MEMORY = f"{README}#guest-memory"
 CONTROLS = f"{README}#controls"
 ACCEPTED = ("0", "ENOSYS", "ENOMEM", "EIO")  # not refused; what comes after is another exercise's
+
+LAZY = replaced("project05", "guest memory gets its frames when it is touched, and may be larger"
+                " than the machine's; project05 has these tests for that")
 
 # ---- 3.1 -----------------------------------------------------------------------------------------
 
@@ -97,6 +100,7 @@ def test_refusals_are_explained(vms):
 
 @exercise("3.1", expected="half of the machine's memory, unless the parameter says more",
           read=CONFIG)
+@LAZY
 def test_default_limit(vms):
     """Without max_guest_mem a VM may have half of what the machine has, and not much more."""
     kibibytes = int(vms.get("/proc/meminfo").split()[1])
@@ -132,6 +136,7 @@ def test_32_bit_caller(driver):
 
 
 @exercise("3.2", expected="zeroed memory, each page a page of its own", read=MEMORY)
+@LAZY
 def test_memory(vms, rng):
     """Zeros where others left words behind; what the owner writes is where the emulator sees it."""
     size, seed = 12 * BLOCK + 5 * PAGE, rng.getrandbits(64)
@@ -171,6 +176,7 @@ def check_given_back(lab, before, when):
 
 
 @exercise("3.2", expected="2-MiB pieces, aligned, where the machine has them", read=MEMORY)
+@LAZY
 def test_blocks(vms):
     """Memory comes in blocks of 2 MiB; where one cannot be had, pages do."""
     size = 4 * BLOCK + 3 * PAGE
@@ -190,6 +196,7 @@ def contiguous(vm, at):
 
 
 @exercise("3.2", expected="no memory: pages instead of a block, or a clean refusal", read=MEMORY)
+@LAZY
 def test_memory_that_is_not_to_be_had(vms):
     """Each allocation fails once: either the VM is there all the same, or nothing is left of it."""
     vms.unload()
@@ -225,6 +232,7 @@ while ! rmdir /cg/large 2>/dev/null; do sleep 0.05; done; rmdir /cg/small; umoun
 
 
 @exercise("3.2", expected="the caller's memory cgroup pays", read=MEMORY)
+@LAZY
 def test_memory_is_charged(vms):
     """A VM beyond the limit of its creator's cgroup is ENOMEM; one within is counted there."""
     result = vms.sh(CGROUP, timeout=60)
@@ -310,6 +318,7 @@ def near_enough(rng, number):
 
 @exercise("3.6", expected="required, optional and what the processor insists on", read=CONTROLS)
 @LOGIC
+@replaced("project05", "nested paging and an unrestricted guest are required as well")
 def test_controls_of_random_processors(lab, rng):
     """For random capability MSRs: every group's value, whether it is active, or what is missing."""
     cpus = [near_enough(rng, number) for number in range(32)]

@@ -8,7 +8,7 @@ computed was drawn for the run.
 import pytest
 
 from harness import guests
-from harness.grade import check, exercise, one_of, require
+from harness.grade import check, exercise, one_of, only_on, replaced, require
 from harness.guests import WORD
 from stage import guest_tools
 from stage.guest_tools import (CPUS, HOST, MIB, PAGE, SIZE, check_tables, find_roots, frame_of,
@@ -24,6 +24,14 @@ TABLES = f"{README}#page-tables-that-name-host-frames"
 HOST_STATE = f"{README}#host-state"
 GUEST_STATE = f"{README}#guest-state"
 SWITCH = f"{README}#the-world-switch"
+
+
+NO_HOST_STATE = only_on("vmx", "a VMCB has no host state: VMRUN itself saves it in a page, and the"
+                        " rest is software's")
+NO_LAUNCH = only_on("vmx", "SVM has no launched state and no VMfail, of which vmx_world_switch() is"
+                    " asked")
+GUEST_PHYSICAL = replaced("project05", "the tables of a guest have guest-physical addresses, and"
+                          " what is behind them is in the nested tables, which are tested there")
 
 
 # ---- 4.1: page tables --------------------------------------------------------------------------
@@ -50,6 +58,7 @@ def tables_of(lab, size):
 
 @exercise("4.1", expected="tables through which a guest reaches all of its memory, and no other",
           read=TABLES)
+@GUEST_PHYSICAL
 def test_tables(vms, rng):
     """Walked by the emulator: each entry names the guest's own frame; tables are read-only."""
     for size in (rng.randrange(16, 500) * PAGE, 4 * MIB + rng.randrange(1, 500) * PAGE):
@@ -68,6 +77,7 @@ echo 0 > {FAIL_NTH}
 
 
 @exercise("4.1", expected="the same where the host has no piece of 2 MiB to give", read=TABLES)
+@GUEST_PHYSICAL
 def test_tables_of_single_pages(vms, rng):
     """A block in the middle of guest memory consists of single pages, in any order."""
     steps = vms.sh(FALLS_BACK).out.split()[1:-1]  # the first and the last have page tables anyway
@@ -107,6 +117,7 @@ def check_field(fields, name, expected, what):
 @exercise("4.2", expected="what never changes: CR0, selectors, EFER, PAT, SYSENTER_CS",
           read=HOST_STATE)
 @pytest.mark.parametrize("cpu", CPUS)
+@NO_HOST_STATE
 def test_host_state(vms, stage_build, cpu):
     """VTXDRV_INIT_VCPU fills in the fields that are the same as long as the kernel runs."""
     fields, host = host_fields(vms, stage_build, cpu)
@@ -123,6 +134,7 @@ def test_host_state(vms, stage_build, cpu):
 
 @exercise("4.2", expected="bases and tables of the CPU that is about to enter", read=HOST_STATE)
 @pytest.mark.parametrize("cpu", CPUS)
+@NO_HOST_STATE
 def test_host_state_of_each_cpu(vms, stage_build, cpu):
     """TR, GDTR, IDTR and GS base and SYSENTER_ESP are this CPU's own, after a move as well."""
     names = ("tr_base", "gs_base", "gdtr", "idtr")
@@ -136,6 +148,7 @@ def test_host_state_of_each_cpu(vms, stage_build, cpu):
 
 @exercise("4.2", expected="FS base of the task, and selectors that VM entry accepts",
           read=HOST_STATE)
+@NO_HOST_STATE
 def test_host_state_of_each_task(vms, stage_build, rng):
     """Whatever another task has left there, the next one's FS base is its own."""
     cpu = rng.choice(CPUS)
@@ -187,6 +200,7 @@ def check_value(fields, encoding, name, expected):
 
 @exercise("4.3", expected="a processor in the middle of its life: 64-bit mode, paging on",
           read=GUEST_STATE)
+@replaced("project06", "bits of CR0 and CR4 are the guest's own, and what exits is less")
 def test_guest_state(vms):
     """Every field of the guest-state area, as VMREAD has it: registers, segments, the rest."""
     fields, roots = guest_fields(vms)
@@ -289,6 +303,7 @@ def shuffled(rng):
 
 @exercise("4.4", expected="the guest's registers are there in the guest, and kept at the exit",
           read=SWITCH)
+@NO_LAUNCH
 def test_registers(vms, stage_build, rng):
     """Fifteen random registers go into the guest, and come back as it has left them."""
     image, function = shuffled(rng)
@@ -303,6 +318,7 @@ def test_registers(vms, stage_build, rng):
 
 
 @exercise("4.4", expected="the caller's registers are the caller's", read=SWITCH)
+@NO_LAUNCH
 def test_callers_registers(vms, stage_build, rng):
     """RBX, RBP and R12 to R15 survive a switch, whatever the guest has had in them."""
     image, _ = shuffled(rng)
@@ -313,6 +329,7 @@ def test_callers_registers(vms, stage_build, rng):
 
 
 @exercise("4.4", expected="VMLAUNCH the first time, VMRESUME from then on", read=SWITCH)
+@NO_LAUNCH
 def test_launch_and_resume(vms, stage_build, rng):
     """Launched is what the caller says; the wrong instruction fails, and the right one works."""
     image = guests.code("vmcall")
@@ -331,6 +348,7 @@ def test_launch_and_resume(vms, stage_build, rng):
 
 @exercise("4.4", expected="without a VMCS, and outside VMX operation: an outcome, no oops",
           read=SWITCH)
+@NO_LAUNCH
 def test_no_vmcs(vms, stage_build):
     """VMfailInvalid where no VMCS is current; an exception outside VMX operation."""
     calls = [(guests.LOAD, launched, 7) for launched in (0, 1)]

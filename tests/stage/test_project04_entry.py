@@ -9,7 +9,7 @@ import pytest
 
 from entry import campaign
 from entry.checker import Checker
-from harness.grade import check, require
+from harness.grade import check, only_on, require
 
 pytestmark = [pytest.mark.reference,
               pytest.mark.lab(vendor="vmx", cpus=2, instance="entry", kernels=1)]
@@ -26,6 +26,8 @@ def fixture_trials(driver):
     trials.done()
 
 
+@only_on("vmx", "VMRUN has thirty rules where VM entry has three hundred; the tests of project07"
+         " try them")
 def test_sample(trials, tmp_path):
     """300 cases: the machine does what the rules predict, and everything is put back."""
     model = campaign.MODELS[0]

@@ -7,7 +7,7 @@ kernel names in /proc/self/pagemap. EPTP and VPID are read with VMREAD by vtxpro
 import pytest
 
 from harness import ept
-from harness.grade import check, exercise, require
+from harness.grade import check, exercise, only_on, require
 from stage.ept_tools import EPT_POINTER, GIB, HOLE, MIB, PAGE, README, VPID, capabilities
 from stage.guest_tools import frame_of, only, vmcs_fields, vmtool
 from stage.vm_tools import kill, missing, pages, vms
@@ -117,6 +117,7 @@ def vmcs_of(lab, vcpus=1, vcpu=0, keep=()):
 
 @exercise("5.5", expected="EPTP: write-back, four levels, A/D where there is, and the root",
           read=POINTER)
+@only_on("vmx", "N_CR3 has no bits but the address of the root")
 def test_pointer(vms):
     """Every bit of EPTP as VMREAD has it, against what the processor says that it offers."""
     fields, lines, pid = vmcs_of(vms)
@@ -145,6 +146,8 @@ def test_pointer(vms):
 
 @exercise("5.5", expected="EPT, VPID and unrestricted guest are on, where they are offered",
           read=POINTER)
+@only_on("vmx", "SVM has no secondary controls: nested paging is one bit, and it is on from the"
+         " first VMRUN")
 def test_controls(vms):
     """The secondary controls as VMREAD has them, against IA32_VMX_PROCBASED_CTLS2."""
     fields, _, pid = vmcs_of(vms)
@@ -159,6 +162,7 @@ def test_controls(vms):
 
 
 @exercise("5.5", expected="a VPID of its own for each vCPU of each VM, and never 0", read=POINTER)
+@only_on("vmx", "an ASID belongs to a CPU and not to a vCPU: each VMRUN may have another")
 def test_vpids(vms):
     """Two VMs of three vCPUs that are there at the same time; one that has come and gone before."""
     if not vms.number("rdmsr", 0, 0x48b) >> 32 & ENABLE_VPID:

@@ -142,8 +142,8 @@ def check_protected(lab, cases):
         if access & kind and (touched or kind != EXECUTE):
             check_exit(line, "hlt", what, read=PROTECT)
         elif not access & kind:
-            check_exit(line, "protection", what, read=PROTECT, gpa=AT, linear=AT, slot=0,
-                       memory=kind | LINEAR, handled=0)
+            check_exit(line, "protection", what, read=PROTECT, gpa=AT, slot=0, handled=0,
+                       linear=lab.vendor.address(AT), memory=lab.vendor.access(kind | LINEAR))
 
 
 @exercise("5.6", expected="protection of a range, and of nothing beside it", read=PROTECT)

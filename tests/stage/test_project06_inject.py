@@ -219,7 +219,8 @@ def test_again(vms, rng, what):
     if what != "#UD":  # its handler returns to the same instruction, again and again
         check(vectors(events), [wanted], f"{what} with a stack that has no frame yet: all that the"
               " guest has got", read=AGAIN)
-    violations = sum(line.count for line in lines if line.what == "exits" and line.reason == 48)
+    violations = sum(line.count for line in lines if line.what == "exits"
+                     and line.reason in vms.vendor.reasons["violation"])
     require(violations, expected="an EPT violation", seen="none", what="the stack of that guest",
             read=AGAIN)
 

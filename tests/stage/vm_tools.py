@@ -8,6 +8,7 @@ import contextlib
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,45 @@ def check_holder(lab, pa, wanted, when, read):
     seen = [cpu for cpu in CPUS if current_vmcs(lab, cpu)[0] == pa]
     expected = [] if wanted is None else [wanted]
     check(seen, expected, f"CPUs on which the VMCS is current, {when}", read=read)
+
+
+def check_place(lab, pa, wanted, when, read):
+    """The same, where there is something that can be current: a VMCB is plain memory."""
+    if lab.vendor.entered:
+        check_holder(lab, pa, wanted, when, read)
+
+
+def check_head(lab, pa, wanted, what, read):
+    """The first eight bytes of a VMCS region."""
+    head = frame_bytes(lab, pa, 8, what, read)
+    word = int.from_bytes(head[:4], "little")
+    check(word >> 31, 0, f"{what}: bit 31 of the first word {word:#x}, the shadow-VMCS indicator",
+          read=read)
+    check(word, wanted, f"{what}: revision identifier", read=read)
+    check(head[4:], bytes(4), f"{what}: VMX-abort indicator", read=read)
+
+
+VMCB = Path(__file__).resolve().parents[2] / "common" / "arch" / "vmcb_fields.def"
+VMCB_LINE = re.compile(r"^VMCB_(FIELD|SEGMENT|TABLE)\((0x[0-9a-f]+), *(\d*)", re.M)
+# Of a segment: selector, attributes, limit, base, as offset and bytes.
+VMCB_PARTS = {"SEGMENT": ((0, 2), (2, 2), (4, 4), (8, 8)), "TABLE": ((4, 4), (8, 8))}
+
+
+def vmcb_fields():
+    """Offset -> bytes of every field of a VMCB. AMD APM vol. 2, appendix B."""
+    return {int(at, 0) + offset: width for kind, at, size in VMCB_LINE.findall(VMCB.read_text())
+            for offset, width in VMCB_PARTS.get(kind, ((0, int(size or 0)),))}
+
+
+def check_vmcb(lab, pa, table, read):
+    """VTXDRV_GET_STATE has each field of a VMCB, as it is in the machine's memory."""
+    memory = frame_bytes(lab, pa, PAGE, f"VMCB at {pa:#x}", read)
+    fields = vmcb_fields()
+    check(sorted(table), sorted(fields), "offsets of the fields in the dump", read=read)
+    for offset, width in fields.items():
+        wanted = int.from_bytes(memory[offset:offset + width], "little")
+        check(table[offset], (wanted, 0), f"VMCB offset {offset:#x} in VTXDRV_GET_STATE: value,"
+              " and error", read=read)
 
 
 PARAMETERS = FAIL_NTH.rpartition("/")[0]

@@ -14,6 +14,7 @@ README = "project02/README.md"
 CPUS = (0, 1)
 CR0_NE = 1 << 5
 CR4_VMXE = 1 << 13
+VM_HSAVE_PA = 0xc0010117
 FAIL_NTH = "/sys/module/vtxdrv/parameters/fail_nth"
 
 
@@ -62,18 +63,22 @@ def in_vmx(lab, cpu):
     return hexvalue(lab, "vmxop", cpu) == 1
 
 
-def in_words(inside, vmxe):
-    return f"{'in' if inside else 'outside'} VMX operation, CR4.VMXE {int(vmxe)}"
+def in_words(lab, inside, allowed):
+    return f"{'in' if inside else 'outside'} VMX operation, {lab.vendor.bit_name} {int(allowed)}"
 
 
 def look(lab, cpu, when, read):
-    """Is the CPU in VMX operation, and is CR4.VMXE set? Fails where inside and outside differ."""
-    told = in_vmx(lab, cpu), bool(hexvalue(lab, "cr4", cpu) & CR4_VMXE)
+    """Is the CPU in VMX operation, and is CR4.VMXE set? Fails where inside and outside differ.
+
+    With SVM both are the same: EFER.SVME.
+    """
+    vendor = lab.vendor
+    told = in_vmx(lab, cpu), bool(hexvalue(lab, vendor.register, cpu) & vendor.bit)
     real = lab.machine.outside.cpu(cpu)
     # QEMU does not show VMX operation: there the registers alone are compared.
-    inside = told[0] if real.in_vmx is None else real.in_vmx
-    check(in_words(*told), in_words(inside, bool(real.cr4 & CR4_VMXE)), f"CPU {cpu} {when}: what"
-          " programs in the machine were told, against the machine as the emulator has it",
+    inside = real.in_vmx if vendor.entered and real.in_vmx is not None else told[0]
+    check(in_words(lab, *told), in_words(lab, inside, vendor.set_in(real)), f"CPU {cpu} {when}:"
+          " what programs in the machine were told, against the machine as the emulator has it",
           read=read)
     return told
 
@@ -83,7 +88,7 @@ def check_off(lab, when, cpus=CPUS, read=f"{README}#vmxon"):
     for cpu in cpus:
         inside, vmxe = look(lab, cpu, when, read)
         check(inside, False, f"CPU {cpu} in VMX operation {when}", read=read)
-        check(int(vmxe), 0, f"CR4.VMXE of CPU {cpu} {when}", read=read)
+        check(int(vmxe), 0, f"{lab.vendor.bit_name} of CPU {cpu} {when}", read=read)
 
 
 def check_on(lab, when, cpus=CPUS, read=f"{README}#vmxon"):
@@ -94,6 +99,9 @@ def check_on(lab, when, cpus=CPUS, read=f"{README}#vmxon"):
 
 def check_entered_with(lab, cpu, region):
     """The CPU is in VMX operation with this region, and not with somebody else's."""
+    if lab.vendor.name == "svm":
+        check(hexvalue(lab, "rdmsr", cpu, VM_HSAVE_PA), region, f"VM_HSAVE_PA of CPU {cpu}",
+              read="project07/README.md")
     pointer = lab.machine.outside.cpu(cpu).vmxon_pointer
     if pointer is not None:
         check(pointer, region, f"region that CPU {cpu} has entered VMX operation with",
@@ -123,7 +131,7 @@ def is_used(lab):
 def state(lab):
     """off: no trace of VMX operation; on: some CPU has one; lost: some CPU cannot be asked."""
     try:
-        traces = [in_vmx(lab, cpu) or hexvalue(lab, "cr4", cpu) & CR4_VMXE
+        traces = [in_vmx(lab, cpu) or hexvalue(lab, lab.vendor.register, cpu) & lab.vendor.bit
                   or lab.machine.outside.cpu(cpu).in_vmx for cpu in CPUS]
     except Unmet:
         return "lost"

@@ -46,7 +46,7 @@ probe_fn probe_hang, probe_triplefault, probe_oops, probe_warn, probe_lockup;
 bool probe_is_function(u64 address);
 
 /** Is this CPU in VMX operation? @p arg is a bool. Runs on the CPU in question. */
-void probe_vmptrst(void *arg);
+void probe_in_use(void *arg);
 
 /**
  * Watch two moments that no test can see: at reboot, after everybody else's notifiers, write to the

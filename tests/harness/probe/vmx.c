@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Is a CPU in VMX operation, and the part of another hypervisor that is there already. */
+/*
+ * Is a CPU in VMX operation, and the part of another hypervisor that is there already. With SVM
+ * there is nothing to enter: a CPU is in use while its EFER.SVME is 1.
+ */
 #include "probe.h"
 
 #include <linux/cpumask.h>
@@ -9,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <asm/asm.h>
+#include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
@@ -19,7 +23,7 @@
 static DEFINE_PER_CPU(struct page *, region);
 
 /* SDM vol. 3, "VMPTRST": #UD outside VMX operation, no condition in root operation at CPL 0. */
-void probe_vmptrst(void *arg)
+static void vmptrst(void *arg)
 {
 	bool inside = false;
 	u64 pointer = 0;
@@ -33,10 +37,33 @@ void probe_vmptrst(void *arg)
 	*(bool *)arg = inside;
 }
 
+/* @return true if it was set */
+static bool svme_change(bool set)
+{
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (!!(efer & EFER_SVME) != set)
+		wrmsrl(MSR_EFER, efer ^ EFER_SVME);
+	return efer & EFER_SVME;
+}
+
+void probe_in_use(void *arg)
+{
+	u64 efer;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+		vmptrst(arg);
+		return;
+	}
+	rdmsrl(MSR_EFER, efer);
+	*(bool *)arg = efer & EFER_SVME;
+}
+
 int probe_vmxop(struct probe_query *q)
 {
 	bool inside = false;
-	int err = probe_on_cpu(q->arg[0], probe_vmptrst, &inside);
+	int err = probe_on_cpu(q->arg[0], probe_in_use, &inside);
 
 	return err ?: scnprintf(q->out, PROBE_ANSWER, "%d\n", inside);
 }
@@ -61,6 +88,10 @@ static void vmxon_here(void *arg)
 	int *err = arg;
 	u64 basic;
 
+	if (boot_cpu_has(X86_FEATURE_SVM)) {
+		*err = svme_change(true) ? -EBUSY : 0;
+		return;
+	}
 	*err = -EOPNOTSUPP;
 	if (rdmsrl_safe(MSR_IA32_VMX_BASIC, &basic))
 		return;
@@ -101,6 +132,10 @@ static void vmxoff_here(void *arg)
 {
 	bool done = false;
 
+	if (boot_cpu_has(X86_FEATURE_SVM)) {
+		*(bool *)arg = svme_change(false);
+		return;
+	}
 	asm volatile("1: vmxoff\n\t"
 		     "movb $1, %0\n"
 		     "2:\n\t" _ASM_EXTABLE(1b, 2b)

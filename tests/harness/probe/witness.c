@@ -28,7 +28,7 @@ static int witness(struct notifier_block *block, unsigned long event, void *data
 
 	for_each_online_cpu(cpu) {
 		inside = false;
-		if (!probe_on_cpu(cpu, probe_vmptrst, &inside))
+		if (!probe_on_cpu(cpu, probe_in_use, &inside))
 			pr_emerg("reboot %#llx: CPU %d in VMX operation: %d\n", sign, cpu,
 				 inside);
 	}
@@ -47,7 +47,7 @@ static bool has_slept;
 static int falls_asleep(void)
 {
 	asleep_inside = false;
-	probe_vmptrst(&asleep_inside);
+	probe_in_use(&asleep_inside);
 	has_slept = true;
 	return 0;
 }
