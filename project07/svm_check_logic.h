@@ -48,8 +48,8 @@ struct svm_rule {
 	bool (*holds)(struct svm_look *look); /**< the condition; fills in what is wrong */
 	u64 arg; /**< for holds(): what one predicate needs to serve several rules */
 	/**
-	 * Every processor, emulated ones too, refuses at once: a VMCB that violates this one is safe
-	 * to try, whatever else is in it.
+	 * Every processor, emulated ones too, refuses at once: a VMCB that violates this one is
+	 * safe to try, whatever else is in it.
 	 */
 	bool certain;
 	u16 fields[SVM_RULE_FIELDS]; /**< enum vmcb_field_number; the first is the one to look at */

@@ -32,8 +32,8 @@ int svm_controls_init(struct vtx_vcpu *vcpu);
 void svm_enter_prepare(struct vtx_vcpu *vcpu);
 
 /**
- * hv->enter with the VMCB as it is, and without a look at what it says afterwards: vcpu->regs has no
- * part in it but for the registers that no VMCB holds. Loaded, interrupts off.
+ * hv->enter with the VMCB as it is, and without a look at what it says afterwards: of vcpu->regs
+ * only the registers matter that no VMCB holds. Loaded, interrupts off.
  *
  * @return as hv->enter
  */

@@ -8,8 +8,8 @@
  * VMEXIT_NPF, by VMEXIT_INTR if an interrupt waits for the host, or by an exception on the way to a
  * fetch: RIP beyond the limit, for example.
  *
- * What could do harm even so is refused: svm_try_limits.c. #VMEXIT brings the host back from its own
- * save area, not from the VMCB, so there is no field for the host's state that could be wrong.
+ * What could do harm even so is refused: svm_try_limits.c. #VMEXIT brings the host back from a save
+ * area of its own, not from the VMCB, so there is no field for the host's state that could be wrong.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

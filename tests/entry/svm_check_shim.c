@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The rules of VMRUN for Python (tests/entry/svm.py): compiled on the host together with project07's
- * svm_check*_logic.c. Answers are text, a line each, so that no layout is shared.
+ * The rules of VMRUN for Python (tests/entry/svm.py): compiled on the host together with
+ * project07's svm_check*_logic.c. Answers are text, a line each, so that no layout is shared.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -132,7 +132,7 @@ def test_prediction(rules):
 
 
 def test_campaign_cases(rules):
-    """The cases are the same each time, violate every rule that a machine can be shown, and more."""
+    """The cases are the same each time, and violate every rule that a machine can be shown."""
     facts, base = pack_facts(cases.raw_facts()), {**dict.fromkeys(svm.OUTPUTS, 0),
                                                  **cases.base_state()}
     made = svm_cases.generate(svm_campaign.SEED, "64-bit", base)
