@@ -19,6 +19,8 @@
 
 /* Entries of one VTXDRV_MAP. */
 #define MAP_MOST 4096U
+/* Whose tables they are. */
+enum walk_vendor { WALK_EPT, WALK_NPT };
 /* The results of a walk. */
 enum walk_result { WALK_MAPPED, WALK_NOT_PRESENT, WALK_MISCONFIGURED };
 
@@ -32,6 +34,7 @@ static void walk(struct vtx_vm *vm, struct vtx_walk *walk)
 	const struct npt *npt = &vm->space.npt;
 	struct npt_leaf leaf;
 
+	walk->vendor = vtx_vendor_features() & VTX_FEATURE_SVM ? WALK_NPT : WALK_EPT;
 	walk->pointer = vm->space.pointer | npt->root;
 	walk->levels = npt->root ? npt_walk(npt, walk->gpa, walk->steps) : 0;
 	walk->result = WALK_NOT_PRESENT;
