@@ -30,6 +30,7 @@ struct columns {
 	const char *title;
 	const char *on;
 	const char *off;
+	bool has_revision; /* of the region */
 	size_t taken; /* offset of the register with a bit that only users of the extension set */
 	u64 taken_bit;
 	size_t allowed; /* of the one by which firmware allows it */
@@ -40,13 +41,14 @@ static const struct columns vmx_columns = {
 		 "FEATURE_CONTROL",
 	.on = "VMX on",
 	.off = "VMX off",
+	.has_revision = true,
 	.taken = offsetof(struct vtx_cpu_status, cr4),
 	.taken_bit = CR4_VMXE,
 	.allowed = offsetof(struct vtx_cpu_status, feature_control),
 };
 
 static const struct columns svm_columns = {
-	.title = "CPU  state            host save area  bytes  revision      EFER      VM_CR",
+	.title = "CPU  state            host save area  bytes  EFER      VM_CR",
 	.on = "SVM on",
 	.off = "SVM off",
 	.taken = offsetof(struct vtx_cpu_status, efer),
@@ -124,10 +126,13 @@ static void print_cpu(const struct vtx_cpu_status *cpu)
 	printf("%-5u", cpu->cpu);
 	ctl_word(cpu->online && !cpu->enabled && is_taken(cpu) ? CTL_BAD : mood, 17, state(cpu));
 	if (cpu->region_pa)
-		printf("0x%-14" PRIx64 "%-7u0x%-12x", (uint64_t)cpu->region_pa, cpu->region_size,
-		       cpu->revision_id);
+		printf("0x%-14" PRIx64 "%-7u", (uint64_t)cpu->region_pa, cpu->region_size);
 	else
-		printf("%-16s%-7s%-14s", "none", "-", "-");
+		printf("%-16s%-7s", "none", "-");
+	if (columns()->has_revision && cpu->region_pa)
+		printf("0x%-12x", cpu->revision_id);
+	else if (columns()->has_revision)
+		printf("%-14s", "-");
 	if (cpu->online)
 		printf("0x%-8" PRIx64 "0x%" PRIx64, register_at(cpu, columns()->taken),
 		       register_at(cpu, columns()->allowed));

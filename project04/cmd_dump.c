@@ -16,9 +16,9 @@
 #include "ctl_table.h"
 #include "ctl_vendor.h"
 
-#define NAME_WIDTH 48
+#define MOST_NAME 48
 #define INDENT 6
-#define SHORT 22
+#define LINE 70
 #define BITS_A_DIGIT 4
 
 static void print_field(const struct vtx_field *field)
@@ -30,8 +30,9 @@ static void print_field(const struct vtx_field *field)
 	vendor_ops()->field(field->encoding, &known);
 	vendor_ops()->decode(field->encoding, field->value, text);
 	digits = known.bits / BITS_A_DIGIT;
-	printf("  %-*s0x%0*" PRIx64, NAME_WIDTH, known.ident, digits, (uint64_t)field->value);
-	if (strlen(text) + digits <= SHORT) {
+	printf("  %-*s0x%0*" PRIx64, vendor_ops()->width, known.ident, digits,
+	       (uint64_t)field->value);
+	if (strlen(text) + digits + vendor_ops()->width <= LINE) {
 		printf("%s%s\n", *text ? "  " : "", text);
 	} else {
 		putchar('\n');
@@ -53,7 +54,7 @@ static void print_area(const struct dump *dump, unsigned int area)
 
 static void print_absent(const struct dump *dump)
 {
-	char names[DUMP_FIELDS * NAME_WIDTH] = "";
+	char names[DUMP_FIELDS * MOST_NAME] = "";
 	size_t used = 0;
 	u32 left = 0;
 	u32 i;

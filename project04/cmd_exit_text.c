@@ -88,6 +88,14 @@ const char *exit_reason_name(u32 reason)
 	return words()->reason_name(reason);
 }
 
+/* A triple fault may come without an exit: while the driver was bringing events to the guest. */
+const char *exit_name(const struct vtx_exit *exit)
+{
+	if (exit->kind == VTX_EXIT_TRIPLE_FAULT && !exit->reason)
+		return "triple fault";
+	return exit_reason_name(exit->reason);
+}
+
 u32 exit_counted_as(u32 index)
 {
 	return words()->counted_as ? words()->counted_as(index) : index;

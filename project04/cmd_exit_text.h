@@ -40,6 +40,9 @@ u32 exit_counted_as(u32 index);
  */
 const char *exit_reason_name(u32 reason);
 
+/** The same of an exit: its reason, or where it had none, what has happened. */
+const char *exit_name(const struct vtx_exit *exit);
+
 /** "hlt", "hypercall", "triple-fault", …: the key of a kind in JSON. */
 const char *exit_kind_name(u32 kind);
 

@@ -25,7 +25,7 @@ static struct json_object *json_exit(const struct vtx_exit *exit)
 		ctl_json_put_null(object, "name");
 	} else {
 		ctl_json_put_hex(object, "reason", exit->reason);
-		ctl_json_put_text(object, "name", exit_reason_name(exit->reason));
+		ctl_json_put_text(object, "name", exit_name(exit));
 	}
 	ctl_json_put_text(object, "text", text);
 	ctl_json_put_hex(object, "qualification", exit->qualification);

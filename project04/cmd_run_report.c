@@ -189,7 +189,7 @@ static void report_crash(const struct run *run)
 	run_hint(run, hint);
 	ctl_error("run: the guest crashed on vCPU %u at RIP 0x%" PRIx64 ": %s%s%s", run->end_vcpu,
 		  (u64)exit->rip,
-		  exit->kind == VTX_EXIT_EXCEPTION ? "" : exit_reason_name(exit->reason),
+		  exit->kind == VTX_EXIT_EXCEPTION ? "" : exit_name(exit),
 		  *text && exit->kind != VTX_EXIT_EXCEPTION ? ": " : "", text);
 	if (*hint)
 		fprintf(stderr, "  %s\n", hint);

@@ -45,7 +45,7 @@ void run_trace(const struct run_vcpu *vcpu, const struct vtx_exit *exit)
 	exit_describe(exit, text);
 	fprintf(stderr, "%12.6f vCPU %-2u RIP 0x%-8" PRIx64 " %s%s%s%s\n", seconds_of(vcpu, exit),
 		vcpu->id, (uint64_t)exit->rip,
-		exit->instruction_error ? "VM entry failed" : exit_reason_name(exit->reason),
+		exit->instruction_error ? "VM entry failed" : exit_name(exit),
 		*text ? ": " : "", text, exit->handled ? "" : " -> vtxctl");
 }
 

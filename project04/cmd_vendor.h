@@ -54,6 +54,8 @@ typedef void entry_report(void *ctx, const struct entry_finding *finding);
 struct vendor_ops {
 	/** Titles of its parts, in the order in which dumps have them; the last is NULL. */
 	const char *const *areas;
+	/** Columns that the longest identifier takes, and two. */
+	int width;
 	/** The part that a field belongs to: an index of areas. */
 	unsigned int (*area_of)(__u32 encoding);
 	/** The field with this encoding. @return false if there is none */

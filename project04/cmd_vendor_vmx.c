@@ -237,6 +237,7 @@ static void print_last(const struct dump *dump)
 
 const struct vendor_ops vendor_ops_vmx = {
 	.areas = areas,
+	.width = 48,
 	.area_of = area_of,
 	.field = field_by_encoding,
 	.field_by_ident = field_by_ident,

@@ -80,8 +80,8 @@ static enum run_served end_misconfigured(struct run_vcpu *vcpu, const struct vtx
 	char text[LINE];
 
 	snprintf(text, sizeof(text),
-		 "an entry of the tables is one that no processor takes; dmesg has the walk, and so "
-		 "has vtxctl %s walk.",
+		 "an entry of the tables is one that no processor takes; dmesg has the walk, and "
+		 "so has vtxctl %s walk.",
 		 ctl_vendor->tables);
 	return end(vcpu, exit, text);
 }

@@ -24,12 +24,12 @@ static void explain_held(const struct vtx_enable *a)
 
 static void explain_vm_cr(const struct vtx_enable *a)
 {
-	ctl_error(
-		"enable: CPU %d: VM_CR (MSR C001_0114H) is " HEX ", " HEX " is expected: "
-		"firmware has switched SVM off (SVMDIS is set%s). Enable SVM mode in the firmware's "
-		"setup and switch the computer off and on; vtxctl detect explains.",
-		a->cpu, (u64)a->value, (u64)a->expected,
-		a->value & VM_CR_LOCK ? " and locked" : "");
+	ctl_error("enable: CPU %d: VM_CR (MSR C001_0114H) is " HEX ", expected is " HEX
+		  ": firmware "
+		  "has switched SVM off (SVMDIS is set%s). Enable SVM mode in the firmware's setup "
+		  "and switch the computer off and on; vtxctl detect explains.",
+		  a->cpu, (u64)a->value, (u64)a->expected,
+		  a->value & VM_CR_LOCK ? " and locked" : "");
 }
 
 static void explain_fault(const struct vtx_enable *a)

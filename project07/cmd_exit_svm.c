@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A #VMEXIT of SVM in words. AMD APM vol. 2, appendix C, "SVM Intercept Exit Codes". What an exit is
- * about stands in EXITINFO1 for few of them; of the others the driver has looked at the instruction.
+ * A #VMEXIT of SVM in words. AMD APM vol. 2, appendix C, "SVM Intercept Exit Codes". Of few exits
+ * EXITINFO1 says what they are about; for the others the driver has looked at the instruction.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd_exit_text.h"
 #include "svm_codes.h"
@@ -44,6 +45,17 @@ static u32 counted_as(u32 index)
 static void describe_host(const struct vtx_exit *exit, char *text)
 {
 	snprintf(text, EXIT_TEXT_SIZE, "for the host");
+}
+
+/* A guest that was written for Intel calls by VMCALL, which is no instruction of AMD's. */
+static void describe_hypercall(const struct vtx_exit *exit, char *text)
+{
+	size_t used;
+
+	exit_describe_hypercall(exit, text);
+	used = strlen(text);
+	if (exit->reason == VMEXIT_EXCP6)
+		snprintf(text + used, EXIT_TEXT_SIZE - used, ", by VMCALL");
 }
 
 static void describe_cr(const struct vtx_exit *exit, char *text)
@@ -117,7 +129,7 @@ static void describe_rest(const struct vtx_exit *exit, char *text)
 }
 
 static void (*const describers[VTX_EXIT_KINDS])(const struct vtx_exit *exit, char *text) = {
-	[VTX_EXIT_HYPERCALL] = exit_describe_hypercall,
+	[VTX_EXIT_HYPERCALL] = describe_hypercall,
 	[VTX_EXIT_CR] = describe_cr,
 	[VTX_EXIT_DR] = describe_dr,
 	[VTX_EXIT_INTERRUPT] = describe_host,

@@ -165,6 +165,7 @@ static void print_last(const struct dump *dump)
 
 const struct vendor_ops vendor_ops_svm = {
 	.areas = areas,
+	.width = 24,
 	.area_of = area_of,
 	.field = field_by_offset,
 	.field_by_ident = field_by_ident,

@@ -89,6 +89,10 @@ static void decode_intercepts(__u32 offset, __u64 value, char *text)
 {
 	u32 code = offset * BITS_A_BYTE;
 
+	if (offset < AT(INTERCEPT_EXCEPTION) && value == UINT16_MAX) {
+		dump_append(text, "all");
+		return;
+	}
 	for (; value; value >>= 1, code++) {
 		if (value & 1)
 			dump_append(text, "%s",

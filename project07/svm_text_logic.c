@@ -6,7 +6,7 @@
 #include "x86_bits.h"
 
 #define LAB \
-	"Or work in the lab machine, which emulates SVM on any computer: VTX_ACCEL=tcg make lab."
+	"Or work in the lab machine, which emulates SVM on any computer: make lab VENDOR=svm."
 
 /* ---- why ------------------------------------------------------------------------------------- */
 
@@ -103,8 +103,8 @@ const char *svm_text_remedy(const struct vtx_cpu_facts *f, const struct detect_c
 	case VTX_VERDICT_USABLE:
 		return "";
 	case VTX_VERDICT_NOT_SUPPORTED:
-		return "Work in the lab machine, which emulates SVM on any computer: VTX_ACCEL=tcg "
-		       "make lab.";
+		return "Work in the lab machine, which emulates SVM on any computer: make lab "
+		       "VENDOR=svm.";
 	case VTX_VERDICT_DISABLED_BY_FIRMWARE:
 		return remedy_firmware(f, info);
 	case VTX_VERDICT_HELD:

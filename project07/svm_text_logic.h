@@ -8,7 +8,7 @@
 
 #include "detect_logic.h"
 
-/** Why svm_verdict() says so, in one or two sentences. From project07 on detect_explain() asks it. */
+/** Why svm_verdict() says so, in one or two sentences. From project07 on detect_explain() asks. */
 const char *svm_text_explain(const struct vtx_cpu_facts *facts, enum vtx_verdict verdict);
 
 /**
