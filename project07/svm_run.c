@@ -165,13 +165,49 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 	return outcome_error(vcpu, outcome);
 }
 
+/* ---- a VMRUN that is refused ----------------------------------------------------------------- */
+
+/*
+ * What is saved then is not laid down, and an emulator that refuses early saves what it has not
+ * loaded: the host's registers, and a V_INTR of 0. So the VMCB is kept where somebody else than the
+ * guest has written what VMRUN checks, and is as it was after a refusal.
+ */
+static DEFINE_PER_CPU(struct vmcb, asked);
+
+static bool may_be_refused(const struct svm_vcpu *svm)
+{
+	return svm->stale || svm->vmcb->EVENTINJ & SVM_EVENT_VALID;
+}
+
+static void put_back(struct svm_vcpu *svm)
+{
+	struct vmcb *vmcb = svm->vmcb;
+	u64 code = vmcb->EXITCODE;
+
+	*vmcb = *this_cpu_ptr(&asked);
+	vmcb->EXITCODE = code;
+	vmcb->EXITINFO1 = 0;
+	vmcb->EXITINFO2 = 0;
+	vmcb->EXITINTINFO = 0;
+	/* Nothing has become right by it. */
+	svm->stale = true;
+}
+
+/* Interrupts are off: nobody else comes to this CPU's copy. */
 int svm_enter(struct vtx_vcpu *vcpu)
 {
+	struct vmcb *vmcb = vmcb_of(vcpu);
+	bool kept = may_be_refused(svm_of(vcpu));
 	int err;
 
 	svm_enter_prepare(vcpu);
+	if (kept)
+		*this_cpu_ptr(&asked) = *vmcb;
 	err = svm_enter_as_is(vcpu);
-	if (!err)
-		take_registers(vcpu);
-	return err;
+	if (err)
+		return err;
+	if (kept && (u32)vmcb->EXITCODE == (u32)VMEXIT_INVALID)
+		put_back(svm_of(vcpu));
+	take_registers(vcpu);
+	return 0;
 }

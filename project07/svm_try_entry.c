@@ -98,8 +98,6 @@ static void restore(const struct svm_trial *t)
 	memcpy(t->vcpu->dr, t->dr, sizeof(t->dr));
 	t->vcpu->pkru = t->pkru;
 	svm_of(t->vcpu)->stale = true;
-	/* No #VMEXIT restores it, and the kernel's #DB handler expects to find it clear. */
-	set_debugreg(DR6_RESERVED, 6);
 }
 
 static void write_fields(const struct svm_trial *t)
