@@ -13,7 +13,7 @@ from harness import guests
 from harness.grade import check, require
 from stage.exit_tools import LATE, check_exit
 from stage.guest_tools import guest, vmtool
-from stage.vm_tools import vms  # noqa: F401 (a fixture)
+from stage.vm_tools import vms
 
 pytestmark = [pytest.mark.reference,
               pytest.mark.lab(vendor="svm", cpus=2, instance="entry", kernels=1)]
