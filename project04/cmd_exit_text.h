@@ -73,12 +73,10 @@ const char *gpr_name(u32 number);
  */
 void page_fault_text(char *text, u32 error_code, u64 address);
 
-/** @name What every vendor's exits of a kind say; @p text as for exit_describe(). */
-/** @{ */
+/** What every vendor's exits of a kind say; @p text as for exit_describe(). */
 void exit_describe_exception(const struct vtx_exit *exit, char *text);
 void exit_describe_hypercall(const struct vtx_exit *exit, char *text);
 void exit_describe_memory(const struct vtx_exit *exit, char *text);
-/** @} */
 
 /**
  * What an exit was about, beyond its reason: the qualification, decoded as the reason demands.

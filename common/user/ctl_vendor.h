@@ -39,9 +39,8 @@ void ctl_vendor_by_features(__u64 features);
 /** Choose by the key in a file. @return false if there is no such extension in this project */
 bool ctl_vendor_by_key(const char *key);
 
-/** @name For lists of commands and options, which are there before anything was asked. */
-/** @{ */
 #if VTX_STAGE >= 7
+/** For lists of commands and options, which are there before anything was asked. */
 #define CTL_OPERATION "VMX or SVM operation"
 #define CTL_CONTROL "VMCS or VMCB"
 #define CTL_ENTRY "VM entry or VMRUN"
@@ -50,6 +49,5 @@ bool ctl_vendor_by_key(const char *key);
 #define CTL_CONTROL "VMCS"
 #define CTL_ENTRY "VM entry"
 #endif
-/** @} */
 
 #endif
