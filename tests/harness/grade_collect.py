@@ -90,6 +90,8 @@ def exercise_of(item: pytest.Item) -> tuple[str, str, str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Select, and put the tests of one machine together."""
     settings = config.stash[SETTINGS]
+    if settings.parity_plan:
+        parity.write_plan(settings.parity_plan, [(i, key_of(i), describe_item(i)) for i in items])
     chosen = [i for i in items if _selected(i, settings)]
     if len(chosen) < len(items):
         kept = set(map(id, chosen))

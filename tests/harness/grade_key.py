@@ -44,6 +44,11 @@ class LabKey:
         return f"{self.stage}-{self.label}"
 
 
+def forced(key: LabKey) -> dict[str, str]:
+    """What tells a command line of the course's which emulator the key wants."""
+    return {"VTX_ACCEL": key.accel} if key.accel else {}
+
+
 def describe_spec(spec: Any, key: LabKey) -> str:
     """A machine in the words of the progress lines."""
     accel = getattr(spec, "accel", None) or "?"

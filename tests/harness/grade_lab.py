@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from harness import vendor
 from harness.answers import wrong_with
 from harness.errors import Hang, MachineError
@@ -30,6 +32,16 @@ class Lab(Life):
     def vendor(self) -> vendor.Vendor:
         """What the machine's vendor calls things."""
         return vendor.of(self.key)
+
+    def fault(self, name: str) -> str:
+        """What is otherwise on this machine, and no driver can mend; "" if nothing is."""
+        faults = vendor.FAULTS.get(self.key.accel, {}) if self.key.vendor == "svm" else {}
+        return (faults | vendor.BY_DESIGN.get(self.key.vendor, {})).get(name, "")
+
+    def needs(self, name: str) -> None:
+        """Leave the test out on an emulator that cannot: see vendor.FAULTS."""
+        if fault := self.fault(name):
+            pytest.skip(f"{self.key.accel}: {fault}")
 
     @property
     def nested(self) -> bool:

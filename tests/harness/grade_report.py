@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import grade_boot, grade_files, grade_sum
+from harness import grade_boot, grade_files, grade_sum, parity
 from harness.grade import excerpt
 from harness.grade_settings import Settings, clock
 from harness.grade_sum import merge, not_run, plain_name
@@ -194,6 +194,8 @@ class Controller:
         if not run.partial:
             self._unreported()
         run.tests = list(self.results.values())
+        if self.settings.parity_out:
+            parity.write_cells(self.settings.parity_out, run.tests)
         directories = grade_sum.directories_of(self.settings,
                                                [*self.plan.values(), *self.results.values()])
         run.stages = [grade_sum.stage_result(run, self.settings, directory, self._doubt)

@@ -46,6 +46,8 @@ class Settings:
     write_part: bool = False  # a part of a suite has no score; its results are written all the same
     parity: list[str] = field(default_factory=list)  # columns; see harness/parity.py
     parity_only: bool = False
+    parity_out: Path | None = None  # where the cells go
+    parity_plan: Path | None = None  # where the rows go, and what has no meaning on a vendor
     budget: float = 0.0  # seconds for what tests/grader begins; 0: all of it
 
     @property
@@ -82,7 +84,14 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption("--parity", action="append", default=[], metavar="COLUMN", help="run the lab"
                     " tests of earlier stages also with the newest one, on this kind of machine")
     group.addoption("--parity-only", action="store_true", help="and nothing else")
+    group.addoption("--parity-out", default="", metavar="FILE", help="write the cells there")
+    group.addoption("--parity-plan", default="", metavar="FILE", help="write there what the table"
+                    " consists of; with --collect-only")
     group.addoption("--root", default=str(REPOSITORY), help="the repository (for our own tests)")
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).resolve() if text else None
 
 
 def make_settings(config: pytest.Config) -> Settings:
@@ -104,7 +113,8 @@ def make_settings(config: pytest.Config) -> Settings:
         parallel=bool(shared) or bool(getattr(config.option, "numprocesses", None)),
         grader_sample=option("--grader-sample"), write_part=option("--write-part"),
         budget=option("--budget") * 60, parity=option("--parity"),
-        parity_only=option("--parity-only"),
+        parity_only=option("--parity-only"), parity_out=_path(option("--parity-out")),
+        parity_plan=_path(option("--parity-plan")),
     )
 
 

@@ -10,19 +10,22 @@ see harness/parity_table.py.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.exercises import stage_directories
 from harness.grade_key import LabKey
+from harness.results import Outcome, TestResult
 
 if TYPE_CHECKING:
     from harness.grade_settings import Settings
 
 PART = "parity"
+STAGE = "project07"  # whose module has both vendors' code
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,11 @@ COLUMNS = {
 _VENDORS_OWN = ("cpu_model", "firmware")
 
 
-def newest(root: Path) -> str:
-    """The stage whose module has both vendors' code."""
-    return [d.name for d in stage_directories(root) if d.name.startswith("project")][-1]
-
-
-def in_table(root: Path, path: Path) -> bool:
+def in_table(path: Path) -> bool:
     """Is a test file one of an earlier stage's? A write-up's transcripts show what one machine
     printed, and are no tests of the driver."""
     return path.name.startswith("test_project") and not path.stem.endswith("_writeup") \
-        and not path.name.startswith(f"test_{newest(root)}")
+        and not path.name.startswith(f"test_{STAGE}")
 
 
 def keys(settings: Settings, wishes: dict[str, Any], path: Path) -> list[LabKey]:
@@ -62,7 +60,7 @@ def keys(settings: Settings, wishes: dict[str, Any], path: Path) -> list[LabKey]
 
     Tests of one stage share a machine, as they do where they are graded.
     """
-    if not in_table(settings.root, path):
+    if not in_table(path):
         return []
     stage = path.stem.removeprefix("test_").partition("_")[0]
     found = []
@@ -74,7 +72,7 @@ def keys(settings: Settings, wishes: dict[str, Any], path: Path) -> list[LabKey]
                and (native or key not in _VENDORS_OWN)}
         instance = "-".join(filter(None, (stage, wishes.get("instance", ""))))
         found.append(LabKey(**own | {
-            "stage": newest(settings.root), "vendor": column.vendor, "accel": column.accel,
+            "stage": STAGE, "vendor": column.vendor, "accel": column.accel,
             "kver": settings.kvers[0], "column": name, "instance": instance}))
     return found
 
@@ -98,6 +96,47 @@ def selected(settings: Settings, key: LabKey, item: pytest.Item) -> bool:
     of the earlier stages is graded."""
     if settings.submit or settings.todo or settings.exercise:
         return False
-    if settings.stage not in ("", newest(settings.root)):
+    if settings.stage not in ("", STAGE):
         return False
     return not (item.get_closest_marker("replaced") or not_applicable(item, key.column))
+
+
+# ---- what the table is made of ----------------------------------------------------------------
+
+
+def row_of(name: str) -> str:
+    """The row of a test: its variants share one."""
+    return name.partition("[")[0].rpartition("stage/")[2]
+
+
+def column_of(machine: str) -> str:
+    """The column that a LabKey's label belongs to."""
+    return next((name for name in COLUMNS if f"{machine}-".startswith(f"{name}-")), "")
+
+
+def write_plan(path: Path, items: Iterable[tuple[pytest.Item, LabKey | None, TestResult]]) -> None:
+    """Every row, in order: its title, per column why it has no meaning there, and what replaces
+    the test in a later stage."""
+    plan: dict[str, dict[str, Any]] = {}
+    for item, key, told in items:
+        if key is None or not key.column:
+            continue
+        title = (item.function.__doc__ or told.title).strip().splitlines()[0].rstrip(".")
+        row = plan.setdefault(row_of(told.name), {"title": title, "lacks": {}, "replaced": []})
+        row["lacks"][key.column] = not_applicable(item, key.column)
+        if mark := item.get_closest_marker("replaced"):
+            row["replaced"] = list(mark.args)
+    path.write_text(json.dumps(plan, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def write_cells(path: Path, tests: Iterable[TestResult]) -> None:
+    """column -> row -> how each of its variants has ended, and why where it was left out."""
+    found: dict[str, dict[str, list[list[str]]]] = {}
+    for test in sorted(tests, key=lambda test: test.name):
+        column = column_of(test.machine) if test.part == PART else ""
+        if not column:
+            continue
+        skipped = test.outcome is Outcome.SKIPPED and test.problem
+        cell = [test.outcome.value, test.problem.seen if skipped else ""]
+        found.setdefault(column, {}).setdefault(row_of(test.name), []).append(cell)
+    path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -36,13 +36,15 @@ def simple(rng):
 
 def vmx(_rng):
     """VMX, SMX and SVM instructions: this guest has none of them."""
-    return [Case(text, UD, what=f"`{text}`, of which the guest has no right to know")
+    return [Case(text, UD, what=f"`{text}`, of which the guest has no right to know",
+                 needs=text.upper())
             for text in (f"vmxon {SPARE:#x}", "vmxoff", "vmlaunch", "vmresume",
                          f"vmclear {SPARE:#x}", f"vmptrld {SPARE:#x}", f"vmptrst {SPARE:#x}",
                          "vmread %rax, %rbx",
                          "vmwrite %rax, %rbx", f"invept {SPARE:#x}, %rax",
                          f"invvpid {SPARE:#x}, %rax", "getsec", "xor %eax, %eax; vmfunc", "rsm",
-                         "vmrun", "vmmcall", "clgi")]
+                         # Which of both comes first: an address that is not aligned is a #GP.
+                         "xor %eax, %eax; vmrun", "vmmcall", "clgi")]
 
 
 def tables(rng):
@@ -59,11 +61,11 @@ def tables(rng):
              f" movzwl {SPARE + 32:#x}, %eax; mov {SPARE + 34:#x}, %rbx",
              registers={"rax": limit, "rbx": base}, what="LIDT, SIDT, and LIDT back"),
         Case(f"movabs $0x800000000000, %rax; mov %rax, {SPARE + 2:#x}; lgdt {SPARE:#x}", GP,
-             what="LGDT of a base that is not canonical"),
+             what="LGDT of a base that is not canonical", needs="LGDT"),
         Case("xor %eax, %eax; lldt %ax; mov $1, %ebx; sldt %ebx", registers={"rbx": 0},
              what="LLDT of 0"),
         Case(f"mov ${wrong}, %eax; lldt %ax", GP, wrong, what="LLDT beyond the GDT"),
-        Case("xor %eax, %eax; ltr %ax", GP, 0, what="LTR of 0"),
+        Case("xor %eax, %eax; ltr %ax", GP, 0, what="LTR of 0", needs="LTR"),
         Case(f"mov ${wrong}, %eax; ltr %ax", GP, wrong, what="LTR beyond the GDT"),
         Case("str %eax; and $3, %eax", registers={"rax": 0}, what="STR"),
     ]
@@ -126,7 +128,7 @@ def debug(rng):
              " %rax; sub %rax, %rbx", registers={"rbx": 0}, what="DR4 is DR6 with CR4.DE clear"),
         Case("pushf; orl $0x100, (%rsp); popf; nop; nop", DB, what="RFLAGS.TF"),
         Case("pushf; orl $0x100, (%rsp); popf; cpuid; nop", DB,
-             what="RFLAGS.TF in front of CPUID"),
+             what="RFLAGS.TF in front of CPUID", needs="TF"),
     ]
 
 
@@ -179,7 +181,8 @@ def events(rng):
     """INT n, INT3, INT1, and faults: by the guest's own IDT, nothing of the driver's between."""
     vector = rng.randrange(32, 256)
     return [
-        Case("int3", BP), Case(f"int ${vector}", vector), Case(".byte 0xf1", DB, what="INT1"),
+        Case("int3", BP), Case(f"int ${vector}", vector),
+        Case(".byte 0xf1", DB, what="INT1", needs="INT1"),
         Case("ud2", UD), Case("xor %ecx, %ecx; div %ecx", DE),
         Case("movabs $0x800000000000, %rax; mov (%rax), %rax", GP, what="a non-canonical address"),
         Case("mov 0x10, %rax", PF, 0, what="reading page 0"),

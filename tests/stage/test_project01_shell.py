@@ -7,6 +7,7 @@ import pexpect
 import pytest
 
 from harness.grade import check
+from harness.grade_key import forced
 
 pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="svm", instance="shell")]
 
@@ -15,12 +16,13 @@ SECONDS = 60  # for anything; a boot under TCG takes 3
 
 
 @pytest.fixture
-def terminal(stage_build, tmp_path):
+def terminal(stage_build, lab_key, tmp_path):
     """A terminal that runs the command behind `make lab`."""
     command = ["-m", "harness.lab", "shell", "--stage-dir", str(stage_build.directory),
-               "--vendor", "svm", "--artefacts", str(tmp_path)]
+               "--vendor", lab_key.vendor, "--artefacts", str(tmp_path)]
     child = pexpect.spawn(sys.executable, command, timeout=SECONDS, dimensions=(33, 101),
-                          env={**os.environ, "TERM": "vt100", "LINES": "24", "COLUMNS": "80"},
+                          env={**os.environ, **forced(lab_key), "TERM": "vt100", "LINES": "24",
+                               "COLUMNS": "80"},
                           encoding="utf-8")
     yield child
     child.close(force=True)

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.lab(vendor="vmx", cpus=2)
 # What needs no VMX runs where an emulated second is cheapest.
 LOGIC = pytest.mark.lab(vendor="svm")
 COPIES = {"cr4": "CR4", "cr4copy": "the kernel's copy of CR4", "efer": "EFER"}
-NO_LOCK = only_on("vmx", "SVM has no IA32_FEATURE_CONTROL that software writes: VM_CR tells, and the"
-                  " lock is firmware's")
+NO_LOCK = only_on("vmx", "SVM has no IA32_FEATURE_CONTROL that software writes: VM_CR tells, and"
+                  " the lock is firmware's")
 NO_FIXED_BITS = only_on("vmx", "SVM asks nothing of the host's CR0 and CR4")
 
 

@@ -68,7 +68,8 @@ FAULTS = (  # the guest, vector, error code, address
 @exercise("4.6", expected="an exception with its vector, error code and address", read=EXITS)
 def test_exceptions(vms):
     """#UD, #DE, #BP, #GP with and without a selector, #PF by reads, writes and fetches."""
-    for line, (text, vector, code, address) in zip(exits_of(vms, [f[0] for f in FAULTS]), FAULTS):
+    faults = [fault for fault in FAULTS if not vms.fault(fault[0].upper())]
+    for line, (text, vector, code, address) in zip(exits_of(vms, [f[0] for f in faults]), faults):
         check_exit(line, "exception", f"`{text}`", read=EXITS, vector=vector, code=code,
                    address=address, handled=0)
 
@@ -203,7 +204,7 @@ def test_registers_over_exits(vms, rng, cpu):
     base = 0x8200
     lines = vmtool(vms, "cpu", cpu, "busy", 1, TIME, "create", "1M", 1, "code", image.hex(), "fill",
                    base, values[0].to_bytes(8, "little").hex(), "init", 0, every | 20 << 8,
-                   "setsreg", 0, "gs.base", base, "faults", 20, "guest", 0, 3 * LATE, "busy", 0, 0)
+                   "setsreg", 0, "gs.base", base, "faults", 20, "guest", 0, 20 * LATE, "busy", 0, 0)
     kept(lines, f"a guest with values in all registers, on CPU {cpu}", read=WHO)
     check(only(lines, "busy").damaged, 0, "processes beside it whose registers were changed",
           read=WHO)

@@ -71,9 +71,11 @@ def test_every_exit(vms, rng):
     """With VTX_RUN_EVERY_EXIT also the host's interrupts come back, which the host has answered."""
     image, _ = guests.spin(rng)
     touch = ["run", 0, TIME]  # nested paging has its own exits, before the memory has frames
-    lines = vmtool(vms, *guest(image), *touch, "every", 0, 1, "run", 0, 10 * TIME, "every", 0, 0,
-                   "run", 0, TIME)
-    _, first, second = (line for line in lines if line.what == "exit")
+    lines = vmtool(vms, *guest(image), *touch, "every", 0, 1, *["run", 0, 10 * TIME] * 20, "every",
+                   0, 0, "run", 0, TIME)
+    _, *every, second = (line for line in lines if line.what == "exit")
+    # Whether a PAUSE exits is a matter of filters that not every processor has.
+    first = next((line for line in every if line.kind != "pause"), every[-1])
     check_exit(first, "interrupt", "the first exit of a guest in an endless loop", read=LOOP,
                handled=1)
     check_exit(second, "timeout", "the same guest without VTX_RUN_EVERY_EXIT", read=LOOP)
@@ -184,7 +186,7 @@ def test_kill(vms, spinning):
     """The process is gone at once, and the VM with it; the next one runs."""
     kill(vms, spinning.pid)
     lines = vmtool(vms, "open", "try", "use", spinning.id, "try", "where", 0, "close",
-                   *guest(guests.code("1: jmp 1b")), "run", 0, TIME)
+                   *guest(guests.code("sti; 1: jmp 1b")), "run", 0, TIME)
     gone = [line for line in lines if line.what == "error"]
     require(gone and gone[0]["errno"] == "ENOENT", expected="ENOENT: the VM is gone",
             seen=[line.text for line in lines][:3], what="the VM of a killed process", read=LOOP)

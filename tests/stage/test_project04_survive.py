@@ -73,7 +73,7 @@ def lost_with_a_user(lab, work):
 @exercise("4.5", expected="kill -9 in the middle of a run leaves nothing", read=LOOP)
 def test_many_kills(vms):
     """Guests that never end, each killed with the process that runs it."""
-    words = ["create", "256K", 2, "code", guests.code("1: jmp 1b").hex(), "init", 0, 0,
+    words = ["create", "256K", 2, "code", guests.code("sti; 1: jmp 1b").hex(), "init", 0, 0,
              "init", 1, 0, "spin", "$((n % 2))"]
     check_nothing_lost(vms, lambda: run_and_kill(vms, words, KILLS), KILLS * 4)
 
@@ -127,8 +127,8 @@ def test_one_runner(vms, rng, nonce):
         check(len(vcpus), 1, "VMs while one guest runs")
     finally:
         kill(vms, running.pid)
-    lines = vmtool(vms, "cpu", 1, *guest(guests.code("1: jmp 1b")), "spin", 0, "sleep", 50, "try",
-                   "run", 0, 100)
+    lines = vmtool(vms, "cpu", 1, *guest(guests.code("sti; 1: jmp 1b")), "spin", 0, "sleep", 50,
+                   "try", "run", 0, 100)
     kill(vms, only(lines, "spin").pid)
     check(refused(lines), [("run", "EBUSY")], "a second runner of a vCPU")
 

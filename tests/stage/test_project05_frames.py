@@ -204,6 +204,8 @@ def test_invalidations(vms):
     counts = [line.flushes for line in lines if line.what == "memory"]
     for n, (cpu, changes, wanted) in enumerate(TURNS):
         grown = counts[n + 1] - counts[n]
+        if not changes and not vms.vendor.remembers and n and cpu != TURNS[n - 1][0]:
+            continue  # a new ASID, or an invalidation: one is as good as the other
         what = f"INVEPT and INVVPID in turn {n + 1}, on CPU {cpu}, {len(changes)} slots changed" \
                " before it, three entries"
         require(bool(grown) == wanted, expected="at least one" if wanted else "none", seen=grown,

@@ -123,7 +123,7 @@ def test_mmio_without_paging(vms):
     for mode in (PROTECTED, PAGED):
         lines = vmtool(vms, *started(guests.code(text), mode), "run", 0, LATE)
         check_exit(only(lines, "exit"), "mmio", f"a write to {HOLE + 4:#x}", read=MODES,
-                   gpa=HOLE + 4, linear=HOLE + 4)
+                   gpa=HOLE + 4, linear=vms.vendor.address(HOLE + 4))
 
 
 ROM_GUEST = """

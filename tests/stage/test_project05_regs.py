@@ -157,6 +157,7 @@ def test_flags_behind_sti_and_mov_ss(vms, behind):
 
     Bochs 2.7 does not check that TF and the trap that is pending fit, and enters all the same.
     """
+    vms.needs("TF")
     image = guests.code(f".code32; {behind}; mov {HOLE:#x}, %eax; hlt; {GDT}")
     turn = ["run", 0, LATE, "state", 0]
     lines = vmtool(vms, "cpu", 1, "create", "8M", 1, "code", image.hex(), *start(), *turn,
@@ -177,6 +178,7 @@ def test_single_step(vms):
 
     Bochs 2.7 notes the trap in the VMCS with each such exit, and a processor with none of them.
     """
+    vms.needs("TF")
     image = guests.code(f".code32; pushf; orl $0x100, (%esp); popf; mov {HOLE:#x}, %eax; hlt")
     lines = vmtool(vms, "cpu", 1, "create", "8M", 1, "code", image.hex(), *start(),
                    "run", 0, LATE, "skip", 0, 5, "run", 0, LATE)

@@ -28,7 +28,7 @@ def words_read(lines):
     return [int.from_bytes(line.data[:8], "little") for line in lines if line.what == "read"]
 
 
-COUNTS = f"mov ${HOLE}, %ebx; 1: incq (%rbx); jmp 1b"
+COUNTS = f"sti; mov ${HOLE}, %ebx; 1: incq (%rbx); jmp 1b"
 WINDOW = ["slot", 5, 0, f"{HOLE:#x}", PAGE]
 CHANGES = (  # what is done, and the exit that has to come of it
     (["slot", 5, 0, f"{HOLE:#x}", 0, 0], "mmio"),
@@ -79,6 +79,7 @@ def test_moved_under_a_running_guest(vms, rng):
 
 # Each page says which it is: a number made of its own, or that number's complement.
 CHECKS = """
+	sti
 	movabs $SEED, %r8
 	movabs $STEP, %r9
 1:	mov $PAGES, %ecx
@@ -138,8 +139,8 @@ def test_flipped_under_a_running_guest(vms, rng):
 @exercise("5.6", expected="what the tables of a running guest name is in use", read=FLUSH)
 def test_tables_of_a_running_guest(vms, rng):
     """EPTP as the processor has it in the guest; no table and no page of it is free or shared."""
-    image = wide("".join(store(at * MIB, at) for at in rng.sample(range(4, 60), 6)) + "1: pause;"
-                 " jmp 1b")
+    image = wide("".join(store(at * MIB, at) for at in rng.sample(range(4, 60), 6)) + "sti;"
+                 " 1: pause; jmp 1b")
     pointers, pids, frames = [], [], []
     try:
         for _ in range(2):  # CPU 0 serves the line to the machine

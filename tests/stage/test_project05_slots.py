@@ -273,7 +273,7 @@ def test_dirty_log(vms, rng):
 def test_dirty_log_of_a_running_guest(vms, rng):
     """A guest writes one page for ever: whenever the log is cleared, the page is in it again."""
     page = rng.randrange(PAGES)
-    image = wide(f"mov ${HOLE + page * PAGE}, %edi; 1: incq (%rdi); pause; jmp 1b")
+    image = wide(f"sti; mov ${HOLE + page * PAGE}, %edi; 1: incq (%rdi); pause; jmp 1b")
     rounds = 6
     lines = vmtool(vms, *vm(image, "64M"), "slot", 3, LOG_DIRTY, HOLE, PAGES * PAGE, 40 * MIB,
                    "begin", 0, LATE, "sleep", 50,

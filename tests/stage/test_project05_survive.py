@@ -72,7 +72,7 @@ def test_many_kills(vms, rng):
 
 
 # Page after page, until there is no more memory.
-EVERYTHING = f"mov ${16 * MIB}, %ebx; 1: movb $1, (%rbx); add ${PAGE}, %rbx; jmp 1b"
+EVERYTHING = f"sti; mov ${16 * MIB}, %ebx; 1: movb $1, (%rbx); add ${PAGE}, %rbx; jmp 1b"
 
 
 @exercise("5.6", expected="the guest goes on where the host lets it, and ends without memory",

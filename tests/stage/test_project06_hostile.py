@@ -21,6 +21,7 @@ SEED, FIRST, TOGETHER, ALONE = 20261122, 896, 192, 16  # 1024 begins another VM
 @pytest.mark.reference
 def test_random_sequences(vms, rng):
     """In all modes, tables in holes, events, answers of any kind: the host is as before."""
+    vms.needs("TF")
     seed = rng.getrandbits(32)
     torture(vms, seed, 0, 200)  # what is allocated once
     before = {cpu: host(vms, cpu) for cpu in CPUS}
@@ -39,6 +40,7 @@ def test_random_sequences(vms, rng):
 @pytest.mark.reference
 def test_two_at_once(vms, rng):
     """On both CPUs at the same time, with processes between them that come and go."""
+    vms.needs("TF")
     seed = rng.getrandbits(32)
     before = {cpu: host(vms, cpu) for cpu in CPUS}
     torture(vms, seed, 0, 1400, CPUS)
@@ -50,6 +52,8 @@ def test_two_at_once(vms, rng):
 @pytest.mark.reference
 def test_a_sequence_alone_is_what_it_was_among_others(vms):
     """In a VM of its own, or after many others: the same becomes of it, unless time has a part."""
+    vms.needs("time")
+    vms.needs("TF")
     together = digests(vms, SEED, FIRST, TOGETHER)
     check(len(together), TOGETHER, "sequences that said what became of them", read=HOSTILE)
     numbers = [n for n, (timed, _) in together.items() if not timed][-ALONE:]

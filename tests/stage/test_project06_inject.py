@@ -202,6 +202,8 @@ APART = 0x200000
 @pytest.mark.parametrize("what", ["an interrupt", "an NMI", "INT n", "#UD", "INT3"])
 def test_again(vms, rng, what):
     """The stack is where no frame is yet, so that the delivery ends in an EPT violation."""
+    if what == "INT n":
+        vms.needs("EXITINTINFO")
     vector = rng.choice(VECTORS_TO_DRAW)
     texts = {"an interrupt": ("sti; nop; nop", interrupt(vector), vector),
              "an NMI": ("cpuid; nop", nmi(), 2), "INT n": (f"int ${vector}", [], vector),
@@ -275,6 +277,7 @@ def test_the_hosts_nmi(vms, rng, nonce):
 @pytest.mark.parametrize("name", list(GROUPS))
 def test_every_exiting_instruction(vms, rng, name):
     """One guest for each group: registers, and the exception that the manual names."""
+    vms.needs(name)
     check_cases(vms, GROUPS[name](rng), read=f"{README}#exits")
 
 
@@ -282,12 +285,12 @@ def test_every_exiting_instruction(vms, rng, name):
           read=f"{README}#cpuid")
 def test_features_and_instructions(vms):
     """Each feature that an instruction shows: #UD or #GP where CPUID does not have it."""
-    texts = []
-    for _, leaf, register, bit, text in FEATURES:
+    texts, features = [], [feature for feature in FEATURES if not vms.fault(feature[0])]
+    for _, leaf, register, bit, text in features:
         texts += [f"mov ${leaf:#x}, %eax; xor %ecx, %ecx; cpuid; mov %e{register[1:]}, %eax;"
                   f" shr ${bit}, %eax; and $1, %eax", text]
     found, _ = run_steps(vms, texts)
-    for (name, *_), shown, record in zip(FEATURES, found[::2], found[1::2]):
+    for (name, *_), shown, record in zip(features, found[::2], found[1::2]):
         works = record.vector == guests.NO_VECTOR
         check("works" if works else name_of(record.vector),
               "works" if shown.rax else one_of("#UD", "#GP"),
@@ -299,6 +302,7 @@ def test_features_and_instructions(vms):
           read=f"{README}#exits")
 def test_task_switch(vms):
     """32-bit code jumps to a TSS: user space gets an exit that says so, and the host lives."""
+    vms.needs("task switch")
     image = guests.code(TASK_SWITCH)
     lines = vmtool(vms, *guest(image), "run", 0, LATE)
     check_exit(only(lines, "exit"), "task-switch", "JMP to a TSS", read=f"{README}#exits",

@@ -8,6 +8,7 @@ import pexpect
 import pytest
 
 from harness.grade import check
+from harness.grade_key import forced
 
 pytestmark = [pytest.mark.reference, pytest.mark.lab(vendor="vmx", instance="monitor", kernels=1)]
 
@@ -18,12 +19,12 @@ LEAVE = "\x01x"  # Ctrl-A x: Ctrl-] would leave the lab
 
 
 @pytest.fixture
-def terminal(stage_build, tmp_path):
+def terminal(stage_build, lab_key, tmp_path):
     """A terminal with a root shell in a lab machine that has the driver loaded."""
     command = ["-m", "harness.lab", "shell", "--stage-dir", str(stage_build.directory),
-               "--vendor", "vmx", "--artefacts", str(tmp_path)]
+               "--vendor", lab_key.vendor, "--artefacts", str(tmp_path)]
     child = pexpect.spawn(sys.executable, command, timeout=SECONDS, dimensions=(40, 120),
-                          env={**os.environ, "TERM": "vt100"}, encoding="utf-8")
+                          env={**os.environ, **forced(lab_key), "TERM": "vt100"}, encoding="utf-8")
     child.expect(PROMPT)
     shell(child, "insmod /lab/vtxdrv.ko")
     yield child
