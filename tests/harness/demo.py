@@ -3,6 +3,7 @@
 
 The steps of a stage are in demo-steps/NN.txt, one a line:
 
+    machine VENDOR                         whose processor it is about; vmx without such a line
     == TITLE                               a heading
     run COMMAND …                          runs in the machine, is shown, has to exit with 0
     probe WORD CPU [& MASK] = VALUE | TEXT ask vtxprobe; CPU may be *: every CPU
@@ -40,7 +41,7 @@ class DemoFailed(LabError):
 
 @dataclass(frozen=True)
 class Step:
-    kind: str  # "==", "run", "probe"
+    kind: str  # one of HANDLERS
     text: str
     where: str  # file and line, for messages
 
@@ -58,6 +59,15 @@ def load(stage: int) -> list[Step]:
             raise DemoFailed(f"{path}:{number}: {kind!r} is none of {', '.join(HANDLERS)}")
         steps.append(Step(kind, text.strip(), f"{path.name}:{number}"))
     return steps
+
+
+def vendor(stage: int) -> str:
+    """Whose processor a stage's demo needs."""
+    return next((step.text for step in load(stage) if step.kind == "machine"), "vmx")
+
+
+def known(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
+    """The machine's line: it was read before there was a machine."""
 
 
 def heading(machine: Machine, step: Step, say: Callable[[str], None]) -> None:
@@ -123,7 +133,8 @@ def type_lines(machine: Machine, step: Step, say: Callable[[str], None]) -> None
 
 PAUSE = 0.2  # guest seconds between two lines
 GUEST = "/tmp/drawn-now.bin"
-HANDLERS = {"==": heading, "run": run, "probe": probe, "guest": guest, "type": type_lines}
+HANDLERS = {"machine": known, "==": heading, "run": run, "probe": probe, "guest": guest, "type": type_lines}
+NO_CHECKS = ("machine", "==")
 
 
 def show(machine: Machine, stage: int, say: Callable[[str], None] = print) -> int:
@@ -131,7 +142,7 @@ def show(machine: Machine, stage: int, say: Callable[[str], None] = print) -> in
     passed = 0
     for step in load(stage):
         HANDLERS[step.kind](machine, step, say)
-        passed += step.kind != "=="
+        passed += step.kind not in NO_CHECKS
     problems = check_kmsg(machine.records) + check_taint(machine.taint)
     if problems:
         raise DemoFailed("the kernel complained:\n" + "\n".join(f"  {p}" for p in problems))

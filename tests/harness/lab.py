@@ -125,6 +125,7 @@ def run(options: argparse.Namespace) -> int:
 
 def show_demo(options: argparse.Namespace) -> int:
     stage = options.stage or stage_number(options.stage_dir)
+    options.vendor = options.vendor or demo.vendor(stage)
     with booted(options) as machine:
         try:
             passed = demo.show(machine, stage)
@@ -154,8 +155,9 @@ def parser() -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=words)
         one.set_defaults(function=function)
         one.add_argument("--stage-dir", type=Path, required=True, help="such as build/project02")
-        default = DEBUG_VENDOR if name == "debug" else "vmx"
-        one.add_argument("--vendor", choices=VENDORS, default=default, help="default: %(default)s")
+        default = {"debug": DEBUG_VENDOR, "demo": None}.get(name, "vmx")
+        one.add_argument("--vendor", choices=VENDORS, default=default,
+                         help=f"default: {default or 'what the demo is about'}")
         one.add_argument("--kver", help="kernel; default: the one that the module was built for")
         one.add_argument("--artefacts", type=Path, help="folder for the logs")
         one.add_argument("--stage", type=int, help="number; default: from --stage-dir")
