@@ -195,7 +195,8 @@ enum vtx_next vtx_raise_event(struct vtx_vcpu *vcpu, const struct vtx_injection 
 	err = event_raise(&vcpu->events.queue, exception);
 	vtx_events_changed(vcpu);
 	raw_spin_unlock(&vcpu->events.lock);
-	if (err)
+	/* The one that waits goes first, and then the instruction is executed again. */
+	if (err && err != -EBUSY)
 		return failed(vcpu, err);
 	vcpu->exit.handled = 1;
 	return VTX_NEXT_GUEST;

@@ -19,6 +19,7 @@
 #include "mem.h"
 #include "svm_codes.h"
 #include "svm_cpu.h"
+#include "svm_quirks.h"
 #include "svm_verdict_logic.h"
 #include "unit.h"
 #include "vmx_msrs.h"
@@ -26,18 +27,6 @@
 #include "x86_bits.h"
 
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
-bool svm_host_is_tcg;
-
-/* The signature of QEMU without KVM, in the leaf where every hypervisor has its own. */
-static bool is_tcg(void)
-{
-	struct vtx_cpuid leaf;
-
-	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
-		return false;
-	cpuid(CPUID_LEAF_4000_0000, &leaf.eax, &leaf.ebx, &leaf.ecx, &leaf.edx);
-	return !memcmp(&leaf.ebx, "TCGTCGTCGTCG", 3 * sizeof(u32));
-}
 
 /* project01 asks for the facts of both extensions, whichever there is. */
 int svm_probe(struct vtx_cpu_facts *facts)
@@ -72,7 +61,7 @@ int svm_cpus_prepare(void)
 
 	if (!host_cpu_shows_svm())
 		return 0;
-	svm_host_is_tcg = is_tcg();
+	svm_quirks_init();
 	for_each_possible_cpu(cpu) {
 		here = per_cpu_ptr(&svm_cpu, cpu);
 		here->save_area = vtx_pages_alloc(PAGE_SIZE);

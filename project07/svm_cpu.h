@@ -24,7 +24,4 @@ struct svm_cpu {
 /** What this CPU has; memory for each possible one. */
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 
-/** The machine is QEMU's emulation: see who reads it. */
-extern bool svm_host_is_tcg;
-
 #endif

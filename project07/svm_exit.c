@@ -327,19 +327,11 @@ static u64 behind_instruction(const struct vtx_vcpu *vcpu)
 	return (rip ^ next) >> 32 && !code64 ? (u32)next : next;
 }
 
-/* An exit cannot leave a trap for the next entry; the guest gets its #DB as an event. */
+/* A VMCB has no place for a trap that is pending: see svm_enter(). */
 void svm_single_step(struct vtx_vcpu *vcpu)
 {
-	struct vtx_injection trap = {
-		.type = VTX_INJECT_EXCEPTION,
-		.vector = X86_EXCEPTION_DB,
-	};
-
-	if (!(vcpu->regs.rflags & RFLAGS_TF))
-		return;
-	vcpu->dr[6] |= DR6_BS;
-	vcpu->dr_used = true;
-	vtx_raise_event(vcpu, &trap);
+	if (vcpu->regs.rflags & RFLAGS_TF)
+		svm_of(vcpu)->trap = true;
 }
 
 int svm_skip_instruction(struct vtx_vcpu *vcpu)

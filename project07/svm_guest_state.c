@@ -114,6 +114,7 @@ static void reset_vcpu(struct vtx_vcpu *vcpu)
 	svm->nmi_inside = false;
 	svm->nmi_returns = false;
 	svm->stepping = false;
+	svm->trap = false;
 	svm->stale = true;
 }
 

@@ -9,7 +9,7 @@
 #include "events.h"
 #include "hv_ops.h"
 #include "svm_codes.h"
-#include "svm_cpu.h"
+#include "svm_quirks.h"
 #include "svm_run.h"
 #include "vmx_entry_bits.h"
 #include "vtx_todo.h"
@@ -104,13 +104,24 @@ void svm_event_state(struct vtx_vcpu *vcpu, struct vtx_event_state *state)
 
 /* ---- which events are what ------------------------------------------------------------------- */
 
-/* Types of EVENTINJ for those of event_logic.h. */
-static const u8 type_of[] __maybe_unused = {
-	[VTX_INJECT_INTERRUPT] = SVM_EVENT_TYPE_INTR,
-	[VTX_INJECT_NMI] = SVM_EVENT_TYPE_NMI,
-	[VTX_INJECT_EXCEPTION] = SVM_EVENT_TYPE_EXCEPTION,
-	[VTX_INJECT_INT1] = SVM_EVENT_TYPE_EXCEPTION,
-};
+/*
+ * The type of EVENTINJ for one of event_logic.h. #BP, #OF and #BR that no instruction of the guest
+ * has raised go in as interrupts, whose frames are the same: VMRUN refuses some of them where their
+ * instructions do not exist, and an exit would take them for their instructions' own.
+ */
+static u64 __maybe_unused type_of(const struct vtx_injection *what)
+{
+	switch (what->type) {
+	case VTX_INJECT_INTERRUPT:
+		return SVM_EVENT_TYPE_INTR;
+	case VTX_INJECT_NMI:
+		return SVM_EVENT_TYPE_NMI;
+	default:
+		return what->vector >= X86_EXCEPTION_BP && what->vector <= X86_EXCEPTION_BR ?
+			       SVM_EVENT_TYPE_INTR :
+			       SVM_EVENT_TYPE_EXCEPTION;
+	}
+}
 
 /* INT n, INT3 and INTO: their exceptions are #BP and #OF, which nothing else raises. */
 static bool is_by_instruction(u64 event)
@@ -163,14 +174,13 @@ static bool __maybe_unused loses_shadow(const struct vmcb *vmcb)
  *       vtx_events_again(); what an instruction raises will be raised again.
  * Read: AMD APM vol. 2, "Event Injection", "Virtual Interrupts", "Interrupt Shadows" and "EXITINTINFO
  *       Field Format"; project07/README.md, "Events"
- * Hint: type_of[], injection_type(), nmi_goes_in(). EXITINTINFO has the format of EVENTINJ.
+ * Hint: type_of(), injection_type(), nmi_goes_in(). EXITINTINFO has the format of EVENTINJ.
  */
 #ifndef TODO_7_8
 int svm_inject(struct vtx_vcpu *vcpu, const struct vtx_injection *what)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
-	u64 event = SVM_EVENT_VALID | what->vector | (u64)type_of[what->type % ARRAY_SIZE(type_of)]
-							     << SVM_EVENT_TYPE_LOW;
+	u64 event = SVM_EVENT_VALID | what->vector | type_of(what) << SVM_EVENT_TYPE_LOW;
 
 	svm->vmcb->INTERRUPT_STATE &= ~(u64)SVM_INTERRUPT_STATE_SHADOW;
 	if (what->type == VTX_INJECT_SOFT_INTERRUPT || what->type == VTX_INJECT_SOFT_EXCEPTION)

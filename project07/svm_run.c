@@ -12,6 +12,7 @@
 #include "hv_ops.h"
 #include "svm_codes.h"
 #include "svm_cpu.h"
+#include "svm_quirks.h"
 #include "svm_run.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"
@@ -58,6 +59,7 @@ void svm_enter_prepare(struct vtx_vcpu *vcpu)
 	vmcb->RFLAGS = vcpu->regs.rflags;
 	vmcb->CR2 = vcpu->cr2;
 	svm_step_before_entry(vcpu);
+	svm_quirks_before_entry(vcpu);
 	/* Whoever flushes looks for vCPUs behind the generation: see space_flush(). */
 	smp_mb();
 	svm_tlb_before_entry(vcpu);
@@ -86,21 +88,10 @@ static void deliver_to_host(const struct vmcb *vmcb)
 		asm volatile("int $18");
 }
 
-/*
- * Bochs 2.7 clears LMA for a MOV to CR0 before it finds out that this exits; and whoever asks in
- * which mode the guest is asks LMA.
- */
-static void follow_lma(struct vmcb *vmcb)
-{
-	if (vmcb->EFER & IA32_EFER_LME && vmcb->CR0 & CR0_PG)
-		vmcb->EFER |= IA32_EFER_LMA;
-}
-
 static void take_registers(struct vtx_vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
-	follow_lma(vmcb);
 	vcpu->regs.rip = vmcb->RIP;
 	vcpu->regs.rsp = vmcb->RSP;
 	vcpu->regs.rax = vmcb->RAX;
@@ -193,6 +184,29 @@ static void put_back(struct svm_vcpu *svm)
 	svm->stale = true;
 }
 
+/*
+ * The #DB behind an instruction that was executed for the guest comes before the next instruction,
+ * and exits as any #DB does; what this entry was to deliver is cut short by it. An exception that
+ * somebody wants delivered takes its place.
+ */
+static bool trap_exits(struct vtx_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+
+	svm->trap = false;
+	if (svm->delivering)
+		return false;
+	svm->stepping = false;
+	svm->stepped = false;
+	vmcb->EXITCODE = VMEXIT_EXCP0 + X86_EXCEPTION_DB;
+	vmcb->EXITINFO1 = 0;
+	vmcb->EXITINTINFO = vmcb->EVENTINJ;
+	vmcb->EVENTINJ = 0;
+	vmcb->DR6 = vcpu->dr[6] | DR6_BS;
+	return true;
+}
+
 /* Interrupts are off: nobody else comes to this CPU's copy. */
 int svm_enter(struct vtx_vcpu *vcpu)
 {
@@ -200,12 +214,15 @@ int svm_enter(struct vtx_vcpu *vcpu)
 	bool kept = may_be_refused(svm_of(vcpu));
 	int err;
 
+	if (unlikely(svm_of(vcpu)->trap) && trap_exits(vcpu))
+		return 0;
 	svm_enter_prepare(vcpu);
 	if (kept)
 		*this_cpu_ptr(&asked) = *vmcb;
 	err = svm_enter_as_is(vcpu);
 	if (err)
 		return err;
+	svm_quirks_after_exit(vcpu);
 	if (kept && (u32)vmcb->EXITCODE == (u32)VMEXIT_INVALID)
 		put_back(svm_of(vcpu));
 	take_registers(vcpu);

@@ -5,6 +5,7 @@
 #   make solution-diff STAGE=02                            what a correct answer adds to it
 #   make check-grader [ONLY=name] [BUDGET=minutes]         starters, mutants and cheats, each graded
 #   make torture [COUNT=n] [SEED=n] [FIRST=n] [JOBS=n]     random guests against the driver
+#   make parity [COLUMNS="…"] [JOBS=n]                     the tests of stages 1 to 6 on VMX and on SVM
 #   make bench [SAVE=1 [ACCEPT='row=why']]                 vtxdrv beside KVM
 #   make grade-class SUBMISSIONS=dir STAGE=02 [OUT=dir] [POLICY=file] [DEADLINE=time]
 
@@ -14,7 +15,11 @@ given = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 # The part of tests/grader that `make check` has time for.
 grader-sample = tests/grader --grader-sample
 
-.PHONY: starter solution-diff check-entry check-grader grade-class class-deps torture bench
+# Of the parity table what `make check` has time for: the tests of the stages before on SVM in QEMU.
+parity-sample = $(if $(filter 07,$(STAGES)),--parity svm-tcg)
+parity-of = $(if $(filter 07,$(1)),$(parity-sample) $(wildcard tests/stage/test_project0[1-6]*.py))
+
+.PHONY: starter solution-diff check-entry check-grader grade-class class-deps torture bench parity
 # Grading a class, and testing that, takes three packages more.
 check check-grader grade-class: class-deps
 class-deps: deps
@@ -33,17 +38,22 @@ check-grader: deps ## test the grader: every starter, step, mutant and cheat, gr
 	@$(PYTEST) tests/grader --results $(O)/results-grader $(if $(ONLY),-k $(call quoted,$(ONLY))) \
 		$(call given,BUDGET,budget) $(call given,SEED,seed)
 
-check-entry: deps project$(NEWEST) ## hold the rules of a VM entry against a machine, case by case; SAMPLE=, SEED=, MODEL=
-	@$(COURSE) entry.campaign --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/entry \
-		$(call given,SAMPLE,sample) $(call given,SEED,seed) $(call given,MODEL,model) $(call given,KVER,kver)
+check-entry: deps project$(NEWEST) ## hold the rules of a VM entry against a machine, case by case; SAMPLE=, SEED=, MODEL=, VENDOR=svm, ACCEL=
+	@$(COURSE) entry.$(if $(filter svm,$(VENDOR)),svm_)campaign --stage-dir $(O)/project$(NEWEST) \
+		--artefacts $(O)/entry $(call given,SAMPLE,sample) $(call given,SEED,seed) \
+		$(call given,MODEL,model) $(call given,ACCEL,accel) $(call given,KVER,kver)
 
-torture: deps project$(NEWEST) ## random instruction sequences in guests, a million of them; COUNT=, SEED=, FIRST=
+torture: deps project$(NEWEST) ## random instruction sequences in guests, a million of them; COUNT=, SEED=, FIRST=, VENDOR=svm
 	@$(COURSE) stage.torture --stage-dir $(O)/project$(NEWEST) --artefacts $(O)/torture --jobs $(JOBS) \
-		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) $(call given,MODEL,model) $(call given,KVER,kver)
+		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) \
+		$(call given,VENDOR,vendor) $(call given,MODEL,model) $(call given,KVER,kver)
 
 bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures; ACCEPT='row=why'
 	@$(HARNESS) $(PYTHON) -m bench --stage-dir $(O)/project$(NEWEST) --out $(O)/bench \
 		$(if $(filter 1,$(SAVE)),--save) $(call given,ACCEPT,accept) $(if $(KVER),--kver $(KVER))
+
+parity: deps ## the table of the tests of stages 1 to 6 on VMX and on SVM: run it and write it; COLUMNS=
+	@$(COURSE) harness.parity_table --build-root $(O) --jobs $(JOBS) $(call given,COLUMNS,columns)
 
 grade-class: deps ## grade a directory of submissions; SUBMISSIONS=, STAGE=, OUT=, POLICY=, DEADLINE=
 	$(stage-known)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A million random instruction sequences in guests, and a host that has to stay as it is.
 
-    make torture [COUNT=1000000] [SEED=n] [FIRST=n] [JOBS=n] [MODEL=name] [KVER=6.12]
+    make torture [COUNT=1000000] [SEED=n] [FIRST=n] [JOBS=n] [VENDOR=svm] [MODEL=name] [KVER=6.12]
 
 The same seed and number draw the same sequence, which begins in the same state whatever ran before
 (tests/harness/vmtool/torture.c), and what is printed of a failure repeats it. After each batch the
@@ -105,7 +105,7 @@ def one_machine(options, piece):
     first, count = piece
     spec = {"cpu_model": options.model} if options.model else {}
     try:
-        with lab.boot_stage(options.stage_dir, vendor="vmx", cpus=len(cpus_of(first)),
+        with lab.boot_stage(options.stage_dir, vendor=options.vendor, cpus=len(cpus_of(first)),
                             kernel=kernels.resolve(options.kver),
                             artefacts=options.artefacts / str(first), **spec) as machine:
             return run(Words(machine), options.seed, first, count), None
@@ -140,6 +140,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--vendor", choices=("vmx", "svm"), default="vmx")
     parser.add_argument("--model")
     parser.add_argument("--kver")
     parser.add_argument("--artefacts", type=Path, default=Path("build/torture"))
