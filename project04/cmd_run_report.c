@@ -11,6 +11,7 @@
 #include "cmd_regs.h"
 #include "cmd_run.h"
 #include "cmd_run_parts.h"
+#include "cmd_vendor.h"
 #include "ctl.h"
 #include "ctl_vendor.h"
 #include "guest/guest.h"
@@ -181,8 +182,7 @@ static void report_crash(const struct run *run)
 	if (exit->kind == VTX_EXIT_ENTRY_FAILED) {
 		ctl_error("run: vCPU %u did not get into the guest.", run->end_vcpu);
 		entry_explain(stderr, run->fd, run->info.id, run->end_vcpu, exit);
-		fprintf(stderr,
-			"Read on: project04/README.md, \"A VM entry that explains itself\".\n");
+		fprintf(stderr, "Read on: %s.\n", vendor_ops()->read_on);
 		return;
 	}
 	exit_describe(exit, text);

@@ -75,6 +75,8 @@ struct vendor_ops {
 	const char *(*error_detail)(const struct vtx_exit *exit);
 	/** No rule is violated all the same: what else it may be. */
 	const char *(*not_found)(const struct vtx_exit *exit);
+	/** Where a page explains all of this. */
+	const char *read_on;
 	/** If the last entry with this structure has failed, say so on stdout. */
 	void (*print_last)(const struct dump *dump);
 };

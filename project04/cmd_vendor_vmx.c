@@ -247,5 +247,6 @@ const struct vendor_ops vendor_ops_vmx = {
 	.name_error = name_error,
 	.error_detail = qualification_text,
 	.not_found = not_found,
+	.read_on = "project04/README.md, \"A VM entry that explains itself\"",
 	.print_last = print_last,
 };

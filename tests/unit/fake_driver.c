@@ -7,6 +7,11 @@
  *	FAKE_CREATE	errno of VTXDRV_CREATE_VM;  FAKE_INIT, FAKE_REGS: of VTXDRV_INIT_VCPU,
  *			VTXDRV_GET_REGS
  *
+ *	FAKE_SVM	if set, the processor has SVM: its control structures are VMCBs
+ *	FAKE_ENABLE	"ERRNO CAUSE VALUE EXPECTED" of VTXDRV_ENABLE on CPU 1
+ *
+ * A line "VCPU exit KIND REASON QUALIFICATION HANDLED" is any exit.
+ *
  *	FAKE_VMS	names of the VMs of other processes, separated by blanks; ids from 2 on
  *
  * A vCPU whose lines are used up runs until a signal comes or its time is over. What the guest got
@@ -145,6 +150,14 @@ static int act(const struct line *line, struct vtx_exit *exit)
 
 	if (!strcmp(line->action, "errno"))
 		return fail(line->number[0]);
+	if (!strcmp(line->action, "exit")) {
+		*exit = (struct vtx_exit){ .kind = line->number[0],
+					   .reason = line->number[1],
+					   .qualification = line->number[2],
+					   .handled = line->number[3],
+					   .rip = 0x10000 };
+		return 0;
+	}
 	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		if (!strcmp(line->action, actions[i].action)) {
 			exit->kind = actions[i].kind;
@@ -208,11 +221,26 @@ static int vm_info(struct vtx_vm_info *vm)
 	return fail(ENOENT);
 }
 
+/* A VMCB that VMRUN has refused, QEMU's way: ASID 0, and EFER without SVME. */
+static int svm_state(struct vtx_state *state)
+{
+	struct vtx_field *fields = (struct vtx_field *)(uintptr_t)state->fields;
+
+	fields[0] = (struct vtx_field){ .encoding = 0x058, .value = 0 };
+	fields[1] = (struct vtx_field){ .encoding = 0x070, .value = 0xffffffff };
+	fields[2] = (struct vtx_field){ .encoding = 0x412, .value = 0xa9b };
+	fields[3] = (struct vtx_field){ .encoding = 0x4d0, .value = 0xd00 };
+	state->count = 4;
+	return 0;
+}
+
 /* Two fields, one of which the processor does not have. */
 static int state(struct vtx_state *state)
 {
 	struct vtx_field *fields = (struct vtx_field *)(uintptr_t)state->fields;
 
+	if (getenv("FAKE_SVM"))
+		return svm_state(state);
 	fields[0] = (struct vtx_field){ .encoding = 0x6800, .value = 0x80000021 };
 	fields[1] = (struct vtx_field){ .encoding = 0x4826, .error = 12 };
 	state->count = 2;
@@ -225,6 +253,54 @@ static int create(const struct vtx_vm_config *wanted)
 	return fail_if_asked("FAKE_CREATE");
 }
 
+static int enable(struct vtx_enable *answer)
+{
+	unsigned long long number[4] = { 0 };
+	const char *text = getenv("FAKE_ENABLE");
+
+	answer->cpu = -1;
+	answer->users = 1;
+	if (!text || sscanf(text, "%lli %lli %lli %lli", (long long *)&number[0],
+			    (long long *)&number[1], (long long *)&number[2],
+			    (long long *)&number[3]) != 4)
+		return 0;
+	*answer = (struct vtx_enable){ .cpu = 1,
+				       .cause = number[1],
+				       .value = number[2],
+				       .expected = number[3] };
+	return fail(number[0]);
+}
+
+static int cpu_status(struct vtx_cpu_status *status)
+{
+	*status = (struct vtx_cpu_status){ .cpu = status->cpu,
+					   .online = 1,
+					   .enabled = 1,
+					   .users = 1,
+					   .region_pa = 0x5000,
+					   .region_size = 4096,
+					   .revision_id = 0x2b,
+					   .cr4 = 0x20f0,
+					   .feature_control = 0x5,
+					   .efer = 0x1d01,
+					   .vm_cr = 0x8 };
+	return 0;
+}
+
+/* A table, a leaf of 2 MiB for a device, and what is not there. */
+static int walk(struct vtx_walk *walk)
+{
+	walk->vendor = getenv("FAKE_SVM") ? 1 : 0;
+	walk->levels = 4;
+	walk->result = 1;
+	walk->pointer = 0x1000;
+	walk->steps[0] = (struct vtx_walk_step){ 0x1000, 0x2027 };
+	walk->steps[1] = (struct vtx_walk_step){ 0x2000, 0x3007 };
+	walk->steps[2] = (struct vtx_walk_step){ 0x3000, 0x80000000002000ffULL };
+	walk->steps[3] = (struct vtx_walk_step){ 0x4000, 0x6 };
+	return 0;
+}
+
 static int look(unsigned long request, void *argument)
 {
 	struct vtx_info *info = argument;
@@ -233,12 +309,20 @@ static int look(unsigned long request, void *argument)
 	case VTXDRV_GET_INFO:
 		*info = (struct vtx_info){ .abi_version = VTXDRV_ABI_VERSION,
 					   .stage = 4,
-					   .features = ~0ULL,
+					   .features = getenv("FAKE_SVM") ?
+							       ~0ULL :
+							       ~VTX_FEATURE_SVM,
 					   .nr_cpu_ids = 1,
 					   .online_cpus = 1 };
 		return 0;
 	case VTXDRV_VM_INFO:
 		return vm_info(argument);
+	case VTXDRV_ENABLE:
+		return enable(argument);
+	case VTXDRV_CPU_STATUS:
+		return cpu_status(argument);
+	case VTXDRV_WALK:
+		return walk(argument);
 	case VTXDRV_GET_STATE:
 		return state(argument);
 	case VTXDRV_VCPU_INFO:
