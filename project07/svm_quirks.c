@@ -63,11 +63,22 @@ static bool is_bad_cr3(struct vtx_vcpu *vcpu)
 	return !svm_fetch(vcpu, VMEXIT_CR3_WRITE);
 }
 
+/* QEMU does not know INT1: it is a #UD there. */
+static bool is_int1(struct vtx_vcpu *vcpu)
+{
+	if (!svm_host_is_tcg || vmcb_of(vcpu)->EXITCODE != VMEXIT_EXCP6)
+		return false;
+	vcpu->regs.rip = vmcb_of(vcpu)->RIP;
+	return !svm_fetch(vcpu, VMEXIT_ICEBP);
+}
+
 void svm_quirks_after_exit(struct vtx_vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
 	follow_lma(vmcb);
+	if (is_int1(vcpu))
+		vmcb->EXITCODE = VMEXIT_ICEBP;
 	if (is_bad_cr3(vcpu)) {
 		vmcb->EXITCODE = VMEXIT_EXCP0 + X86_EXCEPTION_GP;
 		vmcb->EXITINFO1 = 0;
