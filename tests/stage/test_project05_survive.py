@@ -51,6 +51,7 @@ def test_many_cycles(vms):
 
 # Through a window of 32 MiB of a 64-GiB VM, page by page, for ever: always a fault.
 FAULTS = f"""
+	sti
 2:	mov ${16 * MIB}, %ebx
 	mov ${8 * 512}, %ecx
 1:	movb $1, (%rbx)
