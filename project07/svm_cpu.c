@@ -50,6 +50,7 @@ void svm_cpus_release(void)
 		here = per_cpu_ptr(&svm_cpu, cpu);
 		vtx_pages_free(here->save_area, PAGE_SIZE);
 		vtx_pages_free(here->host, VMCB_SIZE);
+		vtx_pages_free(here->asked, VMCB_SIZE);
 		*here = (struct svm_cpu){};
 	}
 }
@@ -66,7 +67,8 @@ int svm_cpus_prepare(void)
 		here = per_cpu_ptr(&svm_cpu, cpu);
 		here->save_area = vtx_pages_alloc(PAGE_SIZE);
 		here->host = vtx_pages_alloc(VMCB_SIZE);
-		if (!here->save_area || !here->host) {
+		here->asked = vtx_pages_alloc(VMCB_SIZE);
+		if (!here->save_area || !here->host || !here->asked) {
 			svm_cpus_release();
 			return -ENOMEM;
 		}

@@ -16,6 +16,7 @@ struct svm_cpu {
 	void *save_area; /**< where VMRUN puts the host's state: VM_HSAVE_PA; nobody else reads it */
 	struct vmcb *host; /**< where VMSAVE puts what VMRUN leaves alone */
 	u64 host_pa; /**< physical address of that one */
+	struct vmcb *asked; /**< the guest's VMCB as it was before VMRUN: see svm_enter() */
 	u64 old_save_area; /**< VM_HSAVE_PA as it was before us */
 	struct svm_asids asids; /**< which have been given out */
 	u32 clean_bits; /**< CLEAN_BITS of a VMCB that only RAX and RIP have changed of; 0: none */

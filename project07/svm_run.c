@@ -161,10 +161,9 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 /*
  * What is saved then is not laid down, and an emulator that refuses early saves what it has not
  * loaded: the host's registers, and a V_INTR of 0. So the VMCB is kept where somebody else than the
- * guest has written what VMRUN checks, and is as it was after a refusal.
+ * guest has written what VMRUN checks, and is as it was after a refusal: here->asked. All modules
+ * together have 8 KiB for variables of each CPU; a page of it is too much.
  */
-static DEFINE_PER_CPU(struct vmcb, asked);
-
 static bool may_be_refused(const struct svm_vcpu *svm)
 {
 	return svm->stale || svm->vmcb->EVENTINJ & SVM_EVENT_VALID;
@@ -175,7 +174,7 @@ static void put_back(struct svm_vcpu *svm)
 	struct vmcb *vmcb = svm->vmcb;
 	u64 code = vmcb->EXITCODE;
 
-	*vmcb = *this_cpu_ptr(&asked);
+	*vmcb = *this_cpu_ptr(&svm_cpu)->asked;
 	vmcb->EXITCODE = code;
 	vmcb->EXITINFO1 = 0;
 	vmcb->EXITINFO2 = 0;
@@ -218,7 +217,7 @@ int svm_enter(struct vtx_vcpu *vcpu)
 		return 0;
 	svm_enter_prepare(vcpu);
 	if (kept)
-		*this_cpu_ptr(&asked) = *vmcb;
+		*this_cpu_ptr(&svm_cpu)->asked = *vmcb;
 	err = svm_enter_as_is(vcpu);
 	if (err)
 		return err;
