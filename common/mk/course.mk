@@ -48,9 +48,10 @@ torture: deps project$(NEWEST) ## random instruction sequences in guests, a mill
 		$(call given,COUNT,count) $(call given,SEED,seed) $(call given,FIRST,first) \
 		$(call given,VENDOR,vendor) $(call given,MODEL,model) $(call given,KVER,kver)
 
-bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot, in emulated instructions; SAVE=1 keeps the figures; ACCEPT='row=why'
+bench: deps project$(NEWEST) ## measure vtxdrv and KVM in one boot of each vendor, in emulated instructions; VENDOR=, SAVE=1, ACCEPT='row=why'
 	@$(HARNESS) $(PYTHON) -m bench --stage-dir $(O)/project$(NEWEST) --out $(O)/bench \
-		$(if $(filter 1,$(SAVE)),--save) $(call given,ACCEPT,accept) $(if $(KVER),--kver $(KVER))
+		$(if $(filter 1,$(SAVE)),--save) $(call given,ACCEPT,accept) $(call given,VENDOR,vendor) \
+		$(if $(KVER),--kver $(KVER))
 
 parity: deps ## the table of the tests of stages 1 to 6 on VMX and on SVM: run it and write it; COLUMNS=
 	@$(COURSE) harness.parity_table --build-root $(O) --jobs $(JOBS) $(call given,COLUMNS,columns)

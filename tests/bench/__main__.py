@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Measure vtxdrv and KVM in one lab machine: make bench [SAVE=1]; see docs/bench.md.
 
-    python3 -m bench --stage-dir build/project06 --out build/bench [--save [--accept 'ROW=WHY']]
+    python3 -m bench --stage-dir build/project07 --out build/bench [--vendor svm]
+                     [--save [--accept 'ROW=WHY']]
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from bench import history, report, rows
 from harness import bochs, kit, lab, modules
 from harness import kernel as kernels
+from harness.accel import EXTENSIONS
 from harness.errors import LabError
 from harness.exercises import REPOSITORY
 from harness.machine import Machine
@@ -23,7 +25,7 @@ from harness.progress import Progress
 from harness.spec import Kernel
 
 CLIENT = Path(__file__).with_name("client")
-FIRST_STAGE = 6
+FIRST_STAGE = {"vmx": 6, "svm": 7}
 TIMEOUT = 120  # guest seconds for one hypervisor; it takes less than ten
 HUGE = "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"
 MEASURED = ("common", "project0*", "tests/bench/client")  # what the figures depend on
@@ -36,10 +38,10 @@ def client(stage_dir: Path, out: Path) -> Path:
     return out / "bench"
 
 
-def kvm_files(kernel: Kernel) -> list[tuple[str, bytes]]:
+def kvm_files(kernel: Kernel, vendor: str) -> list[tuple[str, bytes]]:
     """KVM's modules as Debian's users have them: with the list of calls that ftrace takes out."""
     return [(f"lab/kvm/{name}.ko", modules.traceable(kernel.modules_dir, name))
-            for name in modules.load_order(kernel.modules_dir, ["kvm_intel"])]
+            for name in modules.load_order(kernel.modules_dir, [EXTENSIONS[vendor]])]
 
 
 def sh(machine: Machine, script: str) -> str:
@@ -50,14 +52,14 @@ def sh(machine: Machine, script: str) -> str:
     return result.out
 
 
-def measure(machine: Machine, files: list[str]) -> dict[str, rows.Figures]:
+def measure(machine: Machine, files: list[str], vendor: str) -> dict[str, rows.Figures]:
     """Load one hypervisor, measure it, and then the other in its place."""
     figures = {}
     sh(machine, HUGE)
     with Progress("loading Debian's KVM, and measuring it"):
         sh(machine, " && ".join(f"insmod /{path}" for path in files))
         figures["kvm"] = rows.parse(sh(machine, "/lab/bench kvm --instructions"))
-        sh(machine, "rmmod kvm_intel kvm")
+        sh(machine, f"rmmod {EXTENSIONS[vendor]} kvm")
     with Progress("loading vtxdrv, and measuring it"):
         sh(machine, "insmod /lab/vtxdrv.ko")
         figures["vtxdrv"] = rows.parse(sh(machine, "/lab/bench vtxdrv --instructions"))
@@ -101,52 +103,73 @@ def reasons(words: list[str]) -> dict[str, str]:
     return {name: why.strip() for name, _, why in pairs}
 
 
-def save(figures: dict[str, rows.Figures], commit: str, release: str, accept: dict) -> None:
+def save(vendor: str, figures: dict[str, rows.Figures], commit: str, release: str,
+         accept: dict) -> None:
     """Append the line, and say what the rule of tests/repo will say."""
     now = datetime.datetime.now(datetime.UTC)
     history.append({"date": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": commit,
                     "kernel": release, "emulator": emulator(),
-                    "cpu": bochs.MODELS["vmx"], **{side: figures[side] for side in rows.SIDES},
+                    "cpu": bochs.MODELS[vendor], **{side: figures[side] for side in rows.SIDES},
                     **({history.ACCEPTED: accept} if accept else {})})
     print(f"saved in {history.PATH.relative_to(REPOSITORY)}; commit it")
     for problem in history.check(history.PATH.read_text(encoding="utf-8")):
         print(f"tests/repo will fail: {problem}")
 
 
-def show(figures: dict[str, rows.Figures], out: Path) -> None:
+def show(vendor: str, figures: dict[str, rows.Figures], out: Path) -> None:
     """Print table and bars, and leave them in the folder."""
     both = figures["vtxdrv"], figures["kvm"]
-    text = f"\n{report.table(*both)}\n\n{report.bars(*both)}\n"
+    text = f"\n{vendor.upper()}: vtxdrv beside {EXTENSIONS[vendor]}\n\n{report.table(*both)}\n\n"
+    text += f"{report.bars(*both)}\n"
     if names := report.missed(*both):
         text += f"\ngoal missed: {', '.join(names)}\n"
     text += "".join(f"\n{words}\n" for words in history.accepted(history.read()))
-    (out / "bench.txt").write_text(text, encoding="utf-8")
-    drawn = report.svg(*both, out / "bench.svg")
-    print(f"{text}\n{out}/bench.txt" + (f", {out}/bench.svg" if drawn else ""))
+    name = out / ("bench" if vendor == "vmx" else f"bench-{vendor}")
+    name.with_suffix(".txt").write_text(text, encoding="utf-8")
+    drawn = report.svg(*both, name.with_suffix(".svg"))
+    print(f"{text}\n{name}.txt" + (f", {name}.svg" if drawn else ""))
+
+
+def boot_and_measure(vendor: str, stage_dir: Path, kernel: Kernel, out: Path) -> dict:
+    """Both hypervisors in one machine of a vendor."""
+    with Progress("preparing the lab machine"):
+        files = kvm_files(kernel, vendor)
+        extra = [*files, ("lab/bench", client(stage_dir, out))]
+        spec = lab.stage_spec(stage_dir, vendor, "bochs", kernel, cpus=1, extra_files=extra)
+    with Progress(f"booting Linux {kernel.release} under Bochs, one CPU with {vendor.upper()}"):
+        machine = Machine.boot(spec, out / f"machine-{vendor}")
+    with machine:
+        return measure(machine, [path for path, _ in files], vendor)
+
+
+def vendors_of(options: argparse.Namespace) -> list[str]:
+    """Those asked for, or all that the stage's module serves."""
+    stage = lab.stage_number(options.stage_dir.resolve())
+    served = [vendor for vendor, first in FIRST_STAGE.items() if stage >= first]
+    wanted = [options.vendor] if options.vendor else served
+    if not wanted or wanted[0] not in served:
+        first = FIRST_STAGE[options.vendor or "vmx"]
+        raise LabError(f"{options.stage_dir.name}: expected project{first:02d} or later, which"
+                       " answers exits and injects interrupts")
+    return wanted
 
 
 def run(options: argparse.Namespace) -> int:
     """Build, boot, measure, show."""
     stage_dir, out = options.stage_dir.resolve(), options.out.resolve()
-    if lab.stage_number(stage_dir) < FIRST_STAGE:
-        raise LabError(f"{stage_dir.name}: expected project{FIRST_STAGE:02d} or later, which"
-                       " answers exits and injects interrupts")
+    vendors = vendors_of(options)
     commit, accept = check_committed() if options.save else "", reasons(options.accept)
     if accept and not options.save:
         raise LabError("ACCEPT: expected SAVE=1, for it is a line of history that accepts")
+    if accept and len(vendors) > 1:
+        raise LabError("ACCEPT: expected VENDOR=vmx or svm, for each has a line of its own")
     out.mkdir(parents=True, exist_ok=True)
     kernel = kernels.resolve(options.kver or lab.module_release(stage_dir))
-    with Progress("preparing the lab machine"):
-        files = kvm_files(kernel)
-        extra = [*files, ("lab/bench", client(stage_dir, out))]
-        spec = lab.stage_spec(stage_dir, "vmx", "bochs", kernel, cpus=1, extra_files=extra)
-    with Progress(f"booting Linux {kernel.release} under Bochs, one CPU"):
-        machine = Machine.boot(spec, out / "machine")
-    with machine:
-        figures = measure(machine, [path for path, _ in files])
-    show(figures, out)
-    if options.save:
-        save(figures, commit, kernel.release, accept)
+    for vendor in vendors:
+        figures = boot_and_measure(vendor, stage_dir, kernel, out)
+        show(vendor, figures, out)
+        if options.save:
+            save(vendor, figures, commit, kernel.release, accept)
     return 0
 
 
@@ -154,6 +177,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--stage-dir", type=Path, required=True, help="such as build/project06")
     parser.add_argument("--out", type=Path, required=True, help="for table, plot, logs")
+    parser.add_argument("--vendor", choices=FIRST_STAGE, help="default: all that the stage serves")
     parser.add_argument("--kver", help="kernel; default: the one the module was built for")
     parser.add_argument("--save", action="store_true", help="add a line to history.jsonl")
     parser.add_argument("--accept", action="append", default=[], metavar="ROW=WHY",

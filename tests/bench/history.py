@@ -107,6 +107,13 @@ def worse_than_before(lines: list[dict], name: str) -> list[str]:
     return problems
 
 
+def worse_of_each(lines: list[dict]) -> list[str]:
+    """The same for each processor model's newest line."""
+    models = {line["cpu"]: None for line in lines}
+    return [problem for cpu in models
+            for problem in worse([line for line in lines if line["cpu"] == cpu])]
+
+
 def worse(lines: list[dict]) -> list[str]:
     """Rows of the newest line that are worse and not accepted, or accepted and not worse."""
     problems = []
@@ -130,7 +137,7 @@ def accepted(lines: list[dict]) -> list[str]:
 def check(text: str) -> list[str]:
     """All that the rule of tests/repo has to say about a history."""
     lines, problems = parse(text)
-    return problems or worse(lines)
+    return problems or worse_of_each(lines)
 
 
 def read(path: Path = PATH) -> list[dict]:

@@ -133,7 +133,8 @@ def type_lines(machine: Machine, step: Step, say: Callable[[str], None]) -> None
 
 PAUSE = 0.2  # guest seconds between two lines
 GUEST = "/tmp/drawn-now.bin"
-HANDLERS = {"machine": known, "==": heading, "run": run, "probe": probe, "guest": guest, "type": type_lines}
+HANDLERS = {"machine": known, "==": heading, "run": run, "probe": probe, "guest": guest,
+            "type": type_lines}
 NO_CHECKS = ("machine", "==")
 
 

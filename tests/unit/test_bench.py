@@ -93,6 +93,14 @@ def test_a_history_that_is_fine():
     assert history.check(text(line(1, cpuid=200), line(2, cpuid=220))) == []  # exactly 10 %
 
 
+def test_each_model_has_a_newest_line():
+    """A line of another processor model neither hides a worse one nor is compared with it."""
+    other = line(3) | {"cpu": "trinity", "vtxdrv": OURS | {"cpuid": 9000}}
+    found = history.check(text(line(1, cpuid=200), line(2, cpuid=300), other))
+    assert [words[:5] for words in found] == ["cpuid", "cpuid"]
+    assert not history.check(text(line(1, cpuid=200), line(2, cpuid=200), other))
+
+
 def test_worse_than_the_one_before_fails():
     problem, _ = history.check(text(line(1, cpuid=200), line(2, cpuid=221)))
     assert problem.startswith("cpuid: 221 at 000000000000 is 10.5% worse than the one before, 200")
