@@ -172,8 +172,8 @@ static bool __maybe_unused loses_shadow(const struct vmcb *vmcb)
  *       the processor loses_shadow(), step() in place of the window.
  *       note_cut_short(): EXITINTINFO is of an event that the exit has cut short: keep it with
  *       vtx_events_again(); what an instruction raises will be raised again.
- * Read: AMD APM vol. 2, "Event Injection", "Virtual Interrupts", "Interrupt Shadows" and "EXITINTINFO
- *       Field Format"; project07/README.md, "Events"
+ * Read: AMD APM vol. 2, "Event Injection", "Injecting Virtual (INTR) Interrupts", "Interrupt
+ *       Shadows" and "Intercepts During IDT Interrupt Delivery"; project07/README.md, "Events"
  * Hint: type_of(), injection_type(), nmi_goes_in(). EXITINTINFO has the format of EVENTINJ.
  */
 #ifndef TODO_7_8
