@@ -123,3 +123,34 @@ def test_rules_of_a_processor():
     offers = ept.CAP_EXECUTE_ONLY | ept.CAP_2_MIB | ept.CAP_1_GIB
     assert Rules.of(offers, 46) == Rules(46)
     assert Rules.of(0, 36) == Rules(36, False, (12,))
+
+
+# ---- AMD's format ------------------------------------------------------------------------------
+
+P, W, U, UNCACHED, PS, NX = 1, 2, 4, 0x18, 1 << 7, 1 << 63
+NPT = Rules(npt=True)
+NPT_READS = memory(ROOT={0: L3 | P | W | U}, L3={0: L2 | P | W | U},
+                   L2={0: L1 | P | U, 1: 0x600000 | P | W | U | PS | NX, 2: L1 | P | W},
+                   L1={0: 0x77000 | P | W | U | UNCACHED | 0x60, 1: 0})
+
+
+def test_npt_is_read_as_ept_would_be():
+    """Rights with those above, the type by PCD and PWT, accessed and dirty."""
+    leaf = ept.find(NPT_READS, ROOT, 0x10, NPT)
+    assert (leaf.frame, leaf.size, leaf.rights) == (0x77000, PAGE, READ | EXECUTE)
+    assert (leaf.memory_type, leaf.accessed, leaf.dirty) == (ept.UC, True, True)
+    large = ept.find(NPT_READS, ROOT, 2 * MIB, NPT)
+    assert (large.frame, large.size, large.rights) == (0x600000, 2 * MIB, READ | WRITE)
+    assert (large.memory_type, large.accessed) == (WB, False)
+
+
+def test_npt_that_a_guest_cannot_use():
+    """An entry that is not present, and one whose user bit is clear."""
+    with pytest.raises(ept.NotPresent):
+        ept.find(NPT_READS, ROOT, PAGE, NPT)
+    with pytest.raises(ept.Misconfigured, match="user bit"):
+        ept.find(NPT_READS, ROOT, 4 * MIB, NPT)
+
+
+def test_npt_steps_have_the_entries_as_they_are():
+    assert ept.steps(NPT_READS, ROOT, 2 * MIB, NPT)[-1] == (L2, 0x600000 | P | W | U | PS | NX)

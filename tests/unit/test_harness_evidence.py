@@ -106,6 +106,23 @@ def test_bochs_shows_nested_paging(primary, secondary, expected):
     assert outside("bochs", text).nested(1) == expected
 
 
+SVM_NAMES = {"CR0": "0x80050033", "CR4": "0x406f0", "MSR.EFER": "0x1d01",
+             "SVM.in_svm_guest": "true", "CR3": "0x5000", "RIP": "0x10000",
+             "SVM.VMCB_CTRLS.ncr3": "0x7654000"}
+
+
+def test_bochs_shows_svm():
+    """With SVM a CPU is in use while EFER.SVME is 1, and N_CR3 is the VMCB's."""
+    text = "\n".join(f"show param name: <cpu1.{name}>\n{name.rpartition('.')[2]} = {value}"
+                     for name, value in SVM_NAMES.items())
+    emulator = SimpleNamespace(name="bochs", ask=lambda *words: text,
+                               spec=SimpleNamespace(vendor="svm"))
+    state = Outside(emulator).cpu(1)
+    assert (state.in_vmx, state.in_guest, state.efer, state.rip) == (True, True, 0x1d01, 0x10000)
+    assert state.vmxon_pointer is None and state.vmcs_pointer is None
+    assert Outside(emulator).nested(1).ept_pointer == 0x7654000
+
+
 def test_qemu_shows_no_nested_paging():
     assert outside("qemu", QEMU).nested(1) is None
 
