@@ -49,8 +49,6 @@ void svm_enter_prepare(struct vtx_vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
-	if (vcpu->moved)
-		after_move(vcpu);
 	svm_fpu_before_entry(vcpu);
 	refresh_debug_registers(vcpu);
 	vmcb->RIP = vcpu->regs.rip;
@@ -213,6 +211,8 @@ int svm_enter(struct vtx_vcpu *vcpu)
 	bool kept = may_be_refused(svm_of(vcpu));
 	int err;
 
+	if (vcpu->moved)
+		after_move(vcpu);
 	if (unlikely(svm_of(vcpu)->trap) && trap_exits(vcpu))
 		return 0;
 	svm_enter_prepare(vcpu);

@@ -18,6 +18,8 @@ AGENT = HERE / "agent"
 # The grader's own programs.
 MEMTOOL = HERE / "memtool"
 MEMORY_LOGIC = ("npt_logic", "vmx_ept_logic", "slot_logic")
+# Programs that drive a stage's pure C: the stage that it is of, and its objects.
+TOOLS = {"memtool": (5, MEMORY_LOGIC), "svmtool": (7, ("svm_insn_logic", "svm_asid_logic"))}
 CLIENTS = tuple(HERE / name for name in ("kvmclient", "abitool", "vmtool", "entrytool"))
 PROBE = HERE / "probe"
 ABI = sorted((HERE.parents[1] / "common/include").glob("vtxdrv*.h"))
@@ -100,24 +102,26 @@ def stage_files(stage_dir: Path | None) -> list[tuple[str, Path]]:
     guests = sorted((stage_dir / "guest").glob("*.bin"))  # flat images, from project04 on
     return [*((name, slim(source)) for name, source in files),
             *((f"lab/guest/{image.name}", image) for image in guests),
-            *(("bin/memtool", tool) for tool in [memtool(stage_dir)] if tool)]
+            *((f"bin/{name}", tool) for name in TOOLS if (tool := logic_tool(stage_dir, name)))]
 
 
-def memtool(stage_dir: Path) -> Path | None:
-    """Return what drives project05's pure C: our own sources, linked to the stage's objects."""
-    objects = [stage_dir / "user" / f"{name}.o" for name in MEMORY_LOGIC]
+def logic_tool(stage_dir: Path, name: str) -> Path | None:
+    """Return what drives a stage's pure C: our own sources, linked to the stage's objects."""
+    stage, logic = TOOLS[name]
+    objects = [stage_dir / "user" / f"{unit}.o" for unit in logic]
     if not all(path.exists() for path in objects):
         return None
-    sources = sorted(MEMTOOL.glob("*.c"))
-    include = [f"-I{stage_dir}", f"-I{MEMTOOL}", "-DVTX_STAGE=5"]
+    folder = HERE / name
+    sources = sorted(folder.glob("*.c"))
+    include = [f"-I{stage_dir}", f"-I{folder}", f"-DVTX_STAGE={stage}"]
 
     def build(path: Path) -> None:
-        make("memtool", ["gcc", "-std=gnu11", "-O1", "-w", "-static", "-s", *include, "-o",
-                         str(path), *map(str, [*sources, *objects])])
+        make(name, ["gcc", "-std=gnu11", "-O1", "-w", "-static", "-s", *include, "-o",
+                    str(path), *map(str, [*sources, *objects])])
 
     stamp = cache.digest(*(path.read_bytes() for path in [*sources, *objects]))
-    path = cache.entry(f"memtool/{stamp}", build)
-    cache.prune("memtool", 4 * KEPT)
+    path = cache.entry(f"{name}/{stamp}", build)
+    cache.prune(name, 4 * KEPT)
     return path
 
 

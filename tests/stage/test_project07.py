@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: GPL-2.0
+"""project07: the same hypervisor on AMD, exercise by exercise.
+
+The tests of the stages before run on SVM as well, for docs/parity.md; these tie the points to what
+is new. QEMU saves no next RIP, so that lengths of instructions are seen there only.
+"""
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import guests
+from harness.grade import check, check_run, exercise, require
+from stage import svm_logic
+from stage.ept_tools import HOLE, vm, wide
+from stage.exit_tools import (BP, DE, GP, LATE, PF, TIME, UD, Case, check_cases, check_ended,
+                              interrupt, nmi, run_logging)
+from stage.guest_tools import check_exit, guest, only, vmtool
+from stage.vm_tools import vms
+from stage.vmxon_tools import check_off, check_on, hexvalue, off
+
+pytestmark = pytest.mark.lab(vendor="svm", cpus=2, accel="tcg", kernels=1)
+
+README = "project07/README.md"
+PAGE = f"{README}#one-bit-and-a-page"
+VMCB = f"{README}#the-vmcb"
+VMRUN = f"{README}#vmrun"
+EXITS = f"{README}#exits"
+LENGTH = f"{README}#how-long-is-an-instruction"
+NESTED = f"{README}#nested-paging"
+ASIDS = f"{README}#asids"
+EVENTS = f"{README}#events"
+CPUS = (0, 1)
+VM_HSAVE_PA = 0xC0010117
+SOMEBODYS_PAGE = 0x5000
+DEFS = Path(__file__).resolve().parents[2] / "common"
+EVERY_EXIT = 1
+TURNS = 12  # exits of a guest that begins: its code and its tables have no frames yet
+READ, WRITE, EXECUTE, WALK = 1, 2, 4, 16
+MIB = 1 << 20
+
+
+# ---- 7.1: one bit and a page --------------------------------------------------------------------
+
+
+@exercise("7.1", expected="EFER.SVME and a page of its own on each CPU; nothing left afterwards",
+          read=PAGE)
+def test_on_and_off(off):
+    """Enable sets EFER.SVME and gives each CPU a save area; disable puts both MSRs back."""
+    for cpu in CPUS:
+        off.probe("wrmsr", cpu, VM_HSAVE_PA, f"{SOMEBODYS_PAGE + 0x1000 * cpu:#x}")
+    check_run(off.run(["vtxctl", "enable"]))
+    check_on(off, "after enable", read=PAGE)
+    areas = [hexvalue(off, "rdmsr", cpu, VM_HSAVE_PA) for cpu in CPUS]
+    status = {row["cpu"]: int(row["region_pa"], 0)
+              for row in off.vtxctl_json("status", "--json")["cpus"]}
+    check(areas, [status[cpu] for cpu in CPUS], "VM_HSAVE_PA of the CPUs, against vtxctl status",
+          read=PAGE)
+    require(len(set(areas)) == len(CPUS) and not any(area % 4096 for area in areas),
+            expected="a page for each CPU", seen=[f"{area:#x}" for area in areas],
+            what="host save areas", read=PAGE)
+    check_run(off.run(["vtxctl", "disable"]))
+    check_off(off, "after disable", read=PAGE)
+    for cpu in CPUS:
+        check(hexvalue(off, "rdmsr", cpu, VM_HSAVE_PA), SOMEBODYS_PAGE + 0x1000 * cpu,
+              f"VM_HSAVE_PA of CPU {cpu} after disable, which somebody had written before",
+              read=PAGE)
+
+
+@exercise("7.1", expected="usable, disabled by firmware, or held", read=PAGE)
+def test_verdict(off):
+    """The verdict on this processor, as it is and while another has EFER.SVME."""
+    seen = off.vtxctl_json("detect", "--json", status=None)
+    check(seen["verdict"], "usable", "the verdict on this processor", read=PAGE)
+    efer = int(off.probe("rdmsr", 1, "0xc0000080"), 0)
+    off.probe("wrmsr", 1, "0xc0000080", f"{efer | 1 << 12:#x}")
+    try:
+        seen = off.vtxctl_json("detect", "--json", status=None)
+        result = off.run(["vtxctl", "enable"])
+    finally:
+        off.probe("wrmsr", 1, "0xc0000080", f"{efer:#x}")
+    check(seen["verdict"], "held", "the verdict while EFER.SVME of CPU 1 is somebody's", read=PAGE)
+    check(result.status, 1, "exit status of enable then", read=PAGE)
+    check_off(off, "after a refused enable", [0], read=PAGE)
+
+
+# ---- 7.2: what exits ----------------------------------------------------------------------------
+
+
+def wishes():
+    """Exit codes that svm_wishes.def asks for, by name."""
+    codes = {name: int(code, 16) for code, name in re.findall(
+        r"SVM_EXIT_CODE\((0x[0-9a-f]+), (\w+)", (DEFS / "arch/svm_exit_codes.def").read_text())}
+    names = re.findall(r"SVM_WISH\((\w+)", (DEFS / "include/svm_wishes.def").read_text())
+    return {name: codes[name] for name in names}
+
+
+def fields(lines):
+    """The VMCB that vmtool has printed last: offset -> value."""
+    return {line.encoding: line.value for line in lines if line.what == "field"}
+
+
+@exercise("7.2", expected="every intercept that svm_wishes.def lists", read=VMCB)
+@pytest.mark.parametrize("accel", [pytest.param("tcg"), pytest.param(
+    "bochs", marks=pytest.mark.lab(accel="bochs", instance="exercises"))])
+def test_intercepts(vms, accel):
+    """The intercepts in the VMCB, nested paging and V_INTR_MASKING; PAUSE where it is filtered."""
+    vmcb = fields(vmtool(vms, *guest(guests.code("hlt")), "state", 0))
+    bits = vmcb[0x0C] | vmcb[0x10] << 32 | vmcb[0x14] << 64
+    for name, code in wishes().items():
+        word = vmcb[0] | vmcb[2] << 16 | vmcb[4] << 32 | vmcb[6] << 48 | vmcb[8] << 64 | bits << 96
+        require(word >> code & 1, expected="1", seen="0", read=VMCB,
+                what=f"the intercept of VMEXIT_{name}, bit {code:#x}")
+    check(vmcb[0x90] & 1, 1, "NP_ENABLE", read=VMCB)
+    check(vmcb[0x60] >> 24 & 1, 1, "V_INTR_MASKING", read=VMCB)
+    filtered = accel == "bochs"  # of the two, only that processor has a PAUSE filter
+    check(vmcb[0x0C] >> 23 & 1, int(filtered), "the intercept of PAUSE", read=VMCB)
+    check(vmcb[0x3E] > 0, filtered, "a PAUSE filter count", read=VMCB)
+
+
+# ---- 7.3: VMRUN ---------------------------------------------------------------------------------
+
+REGISTERS = ("rax", "rcx", "rdx", "rbx", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
+
+
+@exercise("7.3", expected="the guest finds its registers, and its own come back", read=VMRUN)
+def test_registers(vms, rng):
+    """Each register goes into the guest, is turned over there, and comes back."""
+    values = {name: rng.getrandbits(64) for name in REGISTERS}
+    words = [word for name, value in values.items()
+             for word in ("setreg", 0, name, f"{value:#x}")]
+    text = "".join(f"not %{name}\n" for name in REGISTERS) + "hlt"
+    lines = vmtool(vms, *guest(guests.code(text)), *words, "run", 0, LATE, "regs", 0)
+    check_exit(only(lines, "exit"), "hlt", "HLT behind the registers", read=VMRUN)
+    seen = only(lines, "regs")
+    for name, value in values.items():
+        check(seen[name] & (1 << 64) - 1, value ^ (1 << 64) - 1, f"{name} behind NOT", read=VMRUN)
+
+
+HOST_MSRS = {"STAR": 0xC0000081, "LSTAR": 0xC0000082, "SFMASK": 0xC0000084,
+             "KernelGSbase": 0xC0000102, "SYSENTER_ESP": 0x175, "SYSENTER_EIP": 0x176}
+
+
+@exercise("7.3", expected="what VMLOAD and VMSAVE switch is the host's again", read=VMRUN)
+def test_host_state(vms, rng):
+    """A guest writes the MSRs that VMRUN leaves alone: the host's are what they were."""
+    before = {name: vms.probe("rdmsr", 0, f"{msr:#x}") for name, msr in HOST_MSRS.items()}
+    low = rng.getrandbits(31)
+    text = "\n".join(f"mov ${msr:#x}, %ecx; mov ${low:#x}, %eax; xor %edx, %edx; wrmsr"
+                     for msr in HOST_MSRS.values())
+    code = guests.code(f"{text}\nmov $0xc0000102, %ecx; rdmsr; hlt")
+    lines = vmtool(vms, "cpu", 0, *guest(code), "run", 0, LATE, "regs", 0)
+    check_exit(only(lines, "exit"), "hlt", "HLT behind the WRMSRs", read=VMRUN)
+    check(only(lines, "regs").rax, low, "what the guest reads of KernelGSbase", read=VMRUN)
+    after = {name: vms.probe("rdmsr", 0, f"{msr:#x}") for name, msr in HOST_MSRS.items()}
+    for name in ("STAR", "LSTAR", "SFMASK", "SYSENTER_ESP", "SYSENTER_EIP"):
+        check(after[name], before[name], f"{name} of the host", read=VMRUN)
+
+
+@exercise("7.3", expected="the host's interrupts end the guest's turn, whatever its IF is",
+          read=VMRUN)
+@pytest.mark.parametrize("flag", ["cli", "sti"])
+def test_host_interrupts(vms, flag):
+    """A guest that never exits by itself comes back when its time is over."""
+    lines = vmtool(vms, "cpu", 1, *guest(guests.code(f"{flag}\n1: jmp 1b")), "run", 0, TIME)
+    check_exit(only(lines, "exit"), "timeout", f"a guest that loops behind {flag.upper()}",
+               read=VMRUN)
+
+
+# ---- 7.4: exits ---------------------------------------------------------------------------------
+
+KINDS = (
+    ("cpuid", "cpuid", 0x72, {}), ("hlt", "hlt", 0x78, {}), ("invd", "invalidate", None, {}),
+    ("wbinvd", "invalidate", 0x89, {}), ("rdpmc", "counter", 0x6F, {}),
+    ("monitor", "monitor", 0x8A, {}), ("vmrun", "forbidden", 0x80, {}),
+    ("clgi", "forbidden", 0x85, {}), ("skinit", "forbidden", 0x86, {}),
+    ("invlpga", "forbidden", 0x7A, {}),
+    ("mov $0x3f8, %dx; in %dx, %ax", "io", 0x7B, {"port": 0x3F8, "size": 2, "flags": 1}),
+    ("mov $0x7a, %al; out %al, $0x80", "io", 0x7B, {"port": 0x80, "size": 1, "word": 0x7A}),
+    ("mov $0x10, %ecx; rdmsr", "rdmsr", 0x7C, {"msr": 0x10}),
+    ("mov $0x12345, %ecx; mov $7, %eax; mov $9, %edx; wrmsr", "wrmsr", 0x7C,
+     {"msr": 0x12345, "word": 9 << 32 | 7}),
+    ("mov $0x28, %r9d; mov %r9, %cr8", "cr", 0x18, {"cr": 8, "access": 0, "gpr": 9}),
+    ("mov %cr8, %r13", "cr", 0x08, {"cr": 8, "access": 1, "gpr": 13}),
+    ("mov %rax, %dr1", "dr", 0x31, {}), ("lgdt 0x20000", "descriptor-table", 0x6B, {}),
+    ("str %eax", "descriptor-table", 0x69, {}),
+)
+
+
+@exercise("7.4", expected="the kind of each exit, and what belongs to it", read=EXITS)
+@pytest.mark.parametrize(("text", "kind", "code", "more"), KINDS,
+                         ids=[text.split(";")[-1].strip().split()[0] + f"-{kind}-{number}"
+                              for number, (text, kind, _, _) in enumerate(KINDS)])
+def test_kinds(vms, text, kind, code, more):
+    """One instruction, looked at behind its exit."""
+    lines = vmtool(vms, *guest(guests.code(f"{text}\nhlt")), "flags", 0, EVERY_EXIT,
+                   *("run", 0, LATE) * TURNS)
+    found = [line for line in lines if line.what == "exit" and line.kind == kind]
+    require(found, expected=f"an exit of the kind {kind}",
+            seen=[line.kind for line in lines if line.what == "exit"], what=f"exits of `{text}`",
+            read=EXITS)
+    if code is not None:
+        check(found[0].reason, code, f"EXITCODE of `{text}`", read=EXITS)
+    for name, value in more.items():
+        check(found[0][name], value, f"{name} of the exit of `{text}`", read=EXITS)
+
+
+@exercise("7.4", expected="VMMCALL and VMCALL are one hypercall", read=EXITS)
+@pytest.mark.parametrize("call", ["vmmcall", "vmcall"])
+def test_hypercall(vms, call):
+    """Number and arguments of a hypercall, by either instruction."""
+    code = guests.code(f"mov $1, %rdi; mov $2, %rsi; mov $3, %rdx; mov $4, %rcx; mov $99, %rax;"
+                       f"{call}; hlt")
+    exit_ = only(vmtool(vms, *guest(code), "run", 0, LATE), "exit")
+    check_exit(exit_, "hypercall", call, read=EXITS)
+    check((exit_.nr, exit_["args"]), (99, "1,2,3,4"), f"number and arguments of {call}",
+          read=EXITS)
+
+
+# ---- 7.5: how long is an instruction? -----------------------------------------------------------
+
+
+@exercise("7.5", expected="the length and the registers of every instruction that exits",
+          read=LENGTH)
+def test_lengths(lab, rng):
+    """Random prefixes, operands and modes: length, and the registers of MOV CR and MOV DR."""
+    drawn = [svm_logic.draw(rng) for _ in range(1500)]
+    for one, seen in zip(drawn, svm_logic.run(lab, [one.step for one in drawn]), strict=True):
+        what = f"{one.bytes.hex(' ')} in {one.bits}-bit code, exit code {one.code:#x}"
+        check(seen[:2], [0, len(one.bytes)], f"error and length of {what}", read=LENGTH)
+        if one.reg is not None:
+            check(seen[2:4], [one.reg, one.rm], f"registers of {what}", read=LENGTH)
+
+
+@exercise("7.5", expected="-ENOENT for what is no such instruction, or not all there", read=LENGTH)
+def test_not_that_instruction(lab, rng):
+    """Another instruction than the one that has exited, and one that is cut off."""
+    drawn = [one for one in (svm_logic.draw(rng) for _ in range(200))]
+    cut = [f"I {one.bits} {one.code:x} {one.bytes[:-1].hex()}" for one in drawn
+           if len(one.bytes) > 1]
+    other = [f"I {one.bits} 72 {one.bytes.hex()}" for one in drawn if one.code != 0x72]
+    long = ["I 64 72 " + "66" * svm_logic.LONGEST + "0fa2", "I 64 72 " + "66" * 13 + "0fa2"]
+    answers = svm_logic.run(lab, [*cut, *other, *long])
+    for step, seen in zip([*cut, *other], answers, strict=False):
+        check(seen[0], svm_logic.NO_ENTRY, f"error of {step}", read=LENGTH)
+    check([seen[0] for seen in answers[-2:]], [svm_logic.NO_ENTRY, 0],
+          "errors of CPUID in 17 and in 15 bytes", read=LENGTH)
+
+
+@exercise("7.5", expected="the guest goes on behind the instruction", read=LENGTH)
+def test_goes_on(vms):
+    """CPUID with prefixes, MOV from CR8 to a register with a REX: no byte too few or too many."""
+    text = """
+	mov $1, %ebx
+	.byte 0x66, 0x2e, 0x48, 0x0f, 0xa2
+	mov $5, %r15d
+	mov %cr8, %r14
+	add $7, %r15d
+	hlt
+"""
+    lines = vmtool(vms, *guest(guests.code(text)), "run", 0, LATE, "regs", 0)
+    check_exit(only(lines, "exit"), "hlt", "HLT behind CPUID and MOV CR8", read=LENGTH)
+    check((only(lines, "regs").r15, only(lines, "regs").r14), (12, 0), "R15 and R14", read=LENGTH)
+
+
+# ---- 7.6: nested paging -------------------------------------------------------------------------
+
+
+
+@exercise("7.6", expected="the address, and what the guest wanted there", read=NESTED)
+@pytest.mark.parametrize(("text", "access"), [
+    ("mov (%rdi), %al", READ), ("mov %al, (%rdi)", WRITE), ("jmp *%rdi", EXECUTE)],
+    ids=["read", "write", "fetch"])
+def test_touched(vms, rng, text, access):
+    """An access where no slot is: its guest-physical address and its kind."""
+    at = HOLE + 8 * rng.randrange(512)
+    image = wide(f"movabs ${at}, %rdi\n{text}\nhlt")
+    exit_ = only(vmtool(vms, *vm(image), "run", 0, LATE), "exit")
+    check_exit(exit_, "mmio", f"`{text}` where no slot is", read=NESTED, gpa=at, memory=access)
+
+
+@exercise("7.6", expected="the walk of the guest's own tables, told as such", read=NESTED)
+def test_walk(vms):
+    """The guest's tables lie where no slot is."""
+    lines = vmtool(vms, *vm(wide("hlt")), "setsreg", 0, "cr3", f"{HOLE:#x}", "run", 0, LATE)
+    exit_ = only(lines, "exit")
+    check_exit(exit_, "mmio", "a guest whose CR3 names no memory", read=NESTED, gpa=HOLE)
+    check(exit_.memory & WALK, WALK, "VTX_ACCESS_WALK", read=NESTED)
+
+
+@exercise("7.6", expected="memory when it is touched, and rights that hold", read=NESTED)
+def test_rights(vms, rng):
+    """A page that may be read, one that may be executed, and one that is there all the same."""
+    at, value = 8 * MIB, rng.getrandbits(31)
+    store = wide(f"movabs ${at}, %rdi; mov (%rdi), %eax; movl ${value}, (%rdi); hlt")
+    lines = vmtool(vms, *vm(store), "protect", READ, at, 4096, "run", 0, LATE, "protect",
+                   READ | WRITE, at, 4096, "run", 0, LATE, "read", at, 4)
+    refused, done = (line for line in lines if line.what == "exit")
+    check_exit(refused, "protection", "a write to a page that may be read", read=NESTED, gpa=at,
+               memory=WRITE)
+    check_exit(done, "hlt", "the write when it is allowed", read=NESTED)
+    check(only(lines, "read").data, value.to_bytes(4, "little"), "what it has written", read=NESTED)
+    jump = wide(f"movabs ${at}, %rdi; movb $0xf4, (%rdi); jmp *%rdi")
+    exit_ = only(vmtool(vms, *vm(jump), "protect", READ | WRITE, at, 4096, "run", 0, LATE), "exit")
+    check_exit(exit_, "protection", "a fetch from a page without EXECUTE", read=NESTED, gpa=at,
+               memory=EXECUTE)
+
+
+@exercise("7.6", expected="no processor uses what has changed", read=NESTED)
+def test_flush(vms):
+    """Each change of the tables is followed by a flush before the next entry."""
+    change = ("slot", 5, 0, f"{HOLE:#x}", 4096, 8 * MIB, "run", 0, LATE, "memory", "slot", 5, 0,
+              f"{HOLE:#x}", 0, 0, "run", 0, LATE, "memory")
+    image = wide(f"1: movabs ${HOLE}, %rdi; mov (%rdi), %eax; cpuid; hlt; jmp 1b")
+    lines = vmtool(vms, *vm(image), "run", 0, LATE, "memory", *change)
+    before, there, gone = (line.flushes for line in lines if line.what == "memory")
+    require(before < gone and there < gone, expected="more after a slot was unmapped",
+            seen=(before, there, gone), what="flushes before, with and without the slot",
+            read=NESTED)
+
+
+# ---- 7.7: ASIDs ---------------------------------------------------------------------------------
+
+
+@exercise("7.7", expected="an ASID whose translations are the vCPU's own, and no flush too many",
+          read=ASIDS)
+@pytest.mark.parametrize(("count", "flush"), [(2, 0), (16, 0), (16, 1), (64, 1)],
+                         ids=["2", "16", "16-FlushByAsid", "64-FlushByAsid"])
+def test_asids(lab, rng, count, flush):
+    """Random vCPUs run on a CPU, their translations become stale: ASID and TLB_CONTROL of each."""
+    model, steps, asked = svm_logic.Asids(count, bool(flush)), [f"R 0 {count} {flush}"], []
+    model.restart()
+    for _ in range(800):
+        vcpu, stale = rng.randrange(rng.choice((2, count, 24))), rng.randrange(4) == 0
+        asked.append((vcpu, stale))
+        steps.append(f"C 0 {vcpu} {int(stale)}")
+    for (vcpu, stale), (asid, control) in zip(asked, svm_logic.run(lab, steps), strict=True):
+        wrong = model.check(vcpu, stale, asid, control)
+        require(not wrong, expected=wrong, seen=f"ASID {asid}, TLB_CONTROL {control}",
+                what=f"vCPU {vcpu}{', with stale translations' if stale else ''}, of {count} ASIDs",
+                read=ASIDS)
+
+
+@exercise("7.7", expected="another CPU's ASID, or one of before, is none", read=ASIDS)
+def test_other_cpu(lab):
+    """A vCPU comes from another CPU, and a CPU is enabled anew: both get an ASID of their own."""
+    steps = ["R 0 16 1", "R 1 16 1", "C 0 1 0", "C 0 2 0", "C 1 3 0", "C 1 2 0", "C 0 2 0",
+             "R 0 16 1", "C 0 1 0"]
+    seen = svm_logic.run(lab, steps)
+    check([control for _, control in seen], [svm_logic.ALL, 0, svm_logic.ALL, 0, 0, svm_logic.ALL],
+          "TLB_CONTROL of six entries", read=ASIDS)
+    require(seen[4][0] not in (seen[0][0], seen[1][0]), expected="an ASID that was not given out",
+            seen=seen[4][0], what="a vCPU that is back from another CPU", read=ASIDS)
+
+
+@exercise("7.7", expected="VMRUN with an ASID of this processor's", read=ASIDS)
+def test_more_vcpus_than_asids(vms):
+    """24 vCPUs where there are 16 ASIDs: each runs, with one from 1 to 15."""
+    words = [word for vcpu in range(24) for word in ("run", vcpu, LATE, "state", vcpu)]
+    lines = vmtool(vms, *vm(wide("hlt"), vcpus=24), *words)
+    for line in (line for line in lines if line.what == "exit"):
+        check_exit(line, "hlt", f"vCPU {line.vcpu} of 24", read=ASIDS)
+    seen = [line.value for line in lines if line.what == "field" and line.encoding == 0x58]
+    require(all(0 < asid < 16 for asid in seen) and len(set(seen)) > 8, expected="1 to 15",
+            seen=sorted(set(seen)), what="GUEST_ASID of 24 vCPUs", read=ASIDS)
+
+
+# ---- 7.8: events --------------------------------------------------------------------------------
+
+
+@exercise("7.8", expected="each exception with its error code, to the guest's handler", read=EVENTS)
+def test_exceptions(vms):
+    """Exceptions that exit are delivered: vector, error code."""
+    check_cases(vms, [Case("ud2", UD), Case("xor %edx, %edx; xor %ecx, %ecx; div %ecx", DE),
+                      Case("mov $0x12345, %ecx; rdmsr", GP), Case("int3", BP),
+                      Case("mov $0x40, %eax; mov %eax, %ds", GP, 0x40), Case("mov 0, %al", PF)],
+                read=EVENTS)
+
+
+@exercise("7.8", expected="interrupts wait for the window, and the highest goes first", read=EVENTS)
+def test_interrupts(vms, rng):
+    """Three wait while IF is 0; they come behind STI, and the windows are closed again."""
+    some = rng.sample(range(32, 256), 3)
+    words = [word for vector in some for word in interrupt(vector)]
+    text = "cpuid; mov $200, %ecx; 1: loop 1b; sti; nop; nop; cli; mov $200, %ecx; 2: loop 2b"
+    events, depth, lines = run_logging(vms, text, *words, "guest", 0, LATE, "state", 0)
+    check_ended(lines, "three interrupts wait while IF is 0", EVENTS)
+    check([event.vector for event in events], sorted(some, reverse=True),
+          "interrupts that the guest has got", read=EVENTS)
+    check(depth, 1, "handlers inside each other", read=EVENTS)
+    vmcb = fields(lines)
+    check((vmcb[0x60] >> 8 & 1, vmcb[0x0C] >> 4 & 1), (0, 0),
+          "V_IRQ and the intercept of VINTR, when nothing waits", read=EVENTS)
+
+
+@exercise("7.8", expected="NMIs one after the other, each behind the IRET of the last", read=EVENTS)
+def test_nmis(vms):
+    """Two wait: the second comes when the first one's handler has ended."""
+    events, depth, lines = run_logging(vms, "mov $9, %eax; vmcall; nop; nop; AWAIT 2", "run", 0,
+                                       LATE, *nmi(), *nmi(), "guest", 0, LATE)
+    check_ended(lines, "two NMIs", EVENTS)
+    check([event.vector for event in events], [2, 2], "events that the guest has got", read=EVENTS)
+    check(depth, 1, "handlers inside each other", read=EVENTS)
+
+
+@exercise("7.8", expected="the event again, if its delivery was cut short", read=EVENTS)
+def test_cut_short(vms, rng):
+    """Interrupts and exceptions while the stack has no frame yet: each comes once."""
+    vector = rng.randrange(32, 256)
+    text = "mov $0x600000, %esp; sti; nop; cli; mov $0x800000, %esp; int3; mov $0xa00000, %esp"
+    events, _, lines = run_logging(vms, text, *interrupt(vector), "guest", 0, LATE, memory="16M")
+    check_ended(lines, "events on stacks that have no frame", EVENTS)
+    check([event.vector for event in events], [vector, BP], "events that the guest has got",
+          read=EVENTS)
