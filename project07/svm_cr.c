@@ -49,12 +49,26 @@ static void intercept_cr0(struct vtx_vcpu *vcpu)
 	vmcb_intercept(svm->vmcb, VMEXIT_CR0_SEL_WRITE, !every_write);
 }
 
+/*
+ * LME means nothing before paging. With LME and neither CR0.PG nor CR4.PAE, QEMU 7.2 leaves out CR0
+ * when it loads the host at #VMEXIT.
+ */
+static void write_efer(struct svm_vcpu *svm)
+{
+	u64 efer = svm->efer | IA32_EFER_SVME;
+
+	if (!(svm->vmcb->CR0 & CR0_PG) && !(svm->vmcb->CR4 & CR4_PAE))
+		efer &= ~(u64)IA32_EFER_LME;
+	svm->vmcb->EFER = efer;
+}
+
 void svm_write_cr0(struct vtx_vcpu *vcpu, u64 seen, u64 real)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 
 	svm->cr0 = seen;
 	svm->vmcb->CR0 = svm->fpu_exiting ? real | FPU_TRAP : real;
+	write_efer(svm);
 	intercept_cr0(vcpu);
 }
 
@@ -64,13 +78,15 @@ void svm_write_cr4(struct vtx_vcpu *vcpu, u64 seen, u64 real)
 
 	svm->cr4 = seen;
 	svm->vmcb->CR4 = real | (__read_cr4() & CR4_MCE);
+	write_efer(svm);
 	vmcb_intercept(svm->vmcb, VMEXIT_CR4_READ, svm->cr4 != svm->vmcb->CR4);
 	vcpu->policy.osxsave = seen & CR4_OSXSAVE;
 }
 
 void svm_write_efer(struct vtx_vcpu *vcpu, u64 efer)
 {
-	vmcb_of(vcpu)->EFER = efer | IA32_EFER_SVME;
+	svm_of(vcpu)->efer = efer;
+	write_efer(svm_of(vcpu));
 }
 
 /* What the guest itself may have changed without an exit is in the VMCB. */
@@ -101,7 +117,7 @@ static void state_of(struct vtx_vcpu *vcpu, struct cr_state *state)
 
 	state->cr0 = seen_cr0(vcpu);
 	state->cr4 = svm_of(vcpu)->cr4;
-	state->efer = vmcb->EFER & ~IA32_EFER_SVME;
+	state->efer = svm_of(vcpu)->efer;
 	state->cs_l = vmcb->CS.attributes & SVM_SEGMENT_L;
 	state->code64 = state->cs_l && state->efer & IA32_EFER_LMA;
 }

@@ -103,7 +103,7 @@ int svm_get_msr(struct vtx_vcpu *vcpu, u32 msr, u64 *value)
 	if (known)
 		*value = *field_of(vcpu, known);
 	else if (msr == IA32_EFER)
-		*value = vmcb_of(vcpu)->EFER & ~IA32_EFER_SVME;
+		*value = svm_of(vcpu)->efer;
 	else if (msr == IA32_DEBUGCTL)
 		*value = vmcb_of(vcpu)->DBGCTL;
 	else

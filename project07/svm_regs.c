@@ -75,7 +75,7 @@ int svm_get_sregs(struct vtx_vcpu *vcpu, struct vtx_sregs *sregs)
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = vmcb->CR3;
 	sregs->cr4 = svm_of(vcpu)->cr4;
-	sregs->efer = vmcb->EFER & ~IA32_EFER_SVME;
+	sregs->efer = svm_of(vcpu)->efer;
 	memcpy(sregs->dr, vcpu->dr, sizeof(sregs->dr));
 	sregs->dr[7] = vmcb->DR7;
 	return 0;

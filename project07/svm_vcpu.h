@@ -26,7 +26,7 @@ struct svm_vcpu {
 	u64 tables_seen; /**< space.generation that asid knows of */
 	bool stale; /**< asid may have translations in the TLB that must not be used */
 
-	u64 cr0, cr4; /**< as the guest sees them; the VMCB has what the processor works with */
+	u64 cr0, cr4, efer; /**< as the guest sees them; the VMCB has what the processor has */
 	bool fpu_exiting; /**< the guest's first use of the FPU exits */
 	u32 exceptions; /**< that exit, but for those of fpu_exiting and delivering */
 	bool delivering; /**< the next entry delivers an exception: see svm_inject.c */

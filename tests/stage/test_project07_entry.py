@@ -11,8 +11,8 @@ from entry import svm_campaign
 from entry.svm import Checker
 from harness import guests
 from harness.grade import check, require
-from stage.exit_tools import LATE, check_exit
-from stage.guest_tools import guest, vmtool
+from stage.exit_tools import EFER, LATE, check_exit
+from stage.guest_tools import guest, only, vmtool
 from stage.vm_tools import vms
 
 pytestmark = [pytest.mark.reference,
@@ -24,6 +24,7 @@ SAMPLES = {"tcg": 6000, "bochs": 2400}
 DECIDED = 0.8
 FAILED = 0xFFFFFFFF
 WIDE = 1 << 52  # of CR3: a bit that no address has
+LME, PROTECTED = 1 << 8, 2  # of EFER; enum vtx_vcpu_mode
 LONG_CODE, LONG_AND_32_BIT_CODE = "0xa09b", "0xe09b"  # access rights as VMX has them
 SIZE, CR3 = 0x400000, 0x3FB000  # of a VM, and where its page tables are
 # Each would be entered, and the host would suffer: a field, what is flipped in it, and the reason.
@@ -119,3 +120,15 @@ def test_refused(vms):
     for rule in ("guest.cr3.reserved", "guest.long-mode.cs"):
         require(f"Rule {rule}; APM vol. 2" in log, seen=log, what="the log", read=README,
                 expected=f"the rule {rule}")
+
+
+def test_lme_alone(vms):
+    """A guest sets EFER.LME with CR0.PG and CR4.PAE 0, and exits: guest and host live on."""
+    image = guests.code(f".code32; mov ${EFER:#x}, %ecx; rdmsr; or ${LME}, %eax; wrmsr; rdmsr;"
+                        " mov %eax, 0x8000; hlt")
+    lines = vmtool(vms, "create", SIZE, 1, "code", image.hex(), "start", 0, PROTECTED, guests.LOAD,
+                   0, 0, "run", 0, LATE, "read", "0x8000", 4)
+    check_exit(only(lines, "exit"), "hlt", "HLT with EFER.LME, in protected mode without paging",
+               read=README)
+    data = only(lines, "read").data
+    check(int.from_bytes(data, "little") & LME, LME, "EFER.LME as the guest reads it", read=README)
