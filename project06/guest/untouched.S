@@ -50,6 +50,7 @@ start:
 	exit	0
 wrong:
 	say	"events were lost, or came twice; sum of vectors and error codes: "
+	mov	sum, %rdi
 	call	print_decimal
 	say	"\n"
 	exit	1
