@@ -9,7 +9,7 @@
  * fetch: RIP beyond the limit, for example.
  *
  * What could do harm even so is refused: svm_try_limits.c. #VMEXIT brings the host back from a save
- * area of its own, not from the VMCB, so there is no field for the host's state that could be wrong.
+ * area of its own, not from the VMCB, so no field is there for the host's state to be wrong in.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
