@@ -67,6 +67,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
     lab = item.stash.get(USED_LAB, None)
     if lab is not None:
         result.boots, lab.boots = lab.boots, []
+        result.left_out = "; ".join(lab.left_out)
     report.vtx = result.to_dict()
     if problem and problem.outcome is Outcome.FAILED and problem.what:
         report.longrepr = problem_text(problem)

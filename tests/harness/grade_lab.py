@@ -36,12 +36,17 @@ class Lab(Life):
     def fault(self, name: str) -> str:
         """What is otherwise on this machine, and no driver can mend; "" if nothing is."""
         faults = vendor.FAULTS.get(self.key.accel, {}) if self.key.vendor == "svm" else {}
-        return (faults | vendor.BY_DESIGN.get(self.key.vendor, {})).get(name, "")
+        found = vendor.BY_DESIGN.get(self.key.vendor, {}).get(name, "")
+        if name in faults:
+            found = f"{self.key.accel}: {faults[name]}"
+        if found and found not in self.left_out:
+            self.left_out.append(found)
+        return found
 
     def needs(self, name: str) -> None:
         """Leave the test out on an emulator that cannot: see vendor.FAULTS."""
         if fault := self.fault(name):
-            pytest.skip(f"{self.key.accel}: {fault}")
+            pytest.skip(fault)
 
     @property
     def nested(self) -> bool:

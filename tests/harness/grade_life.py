@@ -37,6 +37,7 @@ class Life:
         self.fate = fate or Fate()
         self.machine: Any = None
         self.boots: list[Boot] = []  # of the current test
+        self.left_out: list[str] = []  # what of it this machine cannot, and why
         self.deaths = 0
         self.hangs = 0
         self.load_deaths = 0
@@ -62,6 +63,7 @@ class Life:
         self._leave_the_wounded()
         self.exercise = exercise
         self.boots = []
+        self.left_out = []
         self._last_words = ""
         self.doing = "the test ran"
         self._refuse_the_hopeless()

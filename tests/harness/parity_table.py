@@ -12,12 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +85,6 @@ def here() -> list[str]:
 
 def run(root: Path, build: str, jobs: int, columns: list[str]) -> int:
     """Run columns and take their cells over; pytest's exit status."""
-    begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vtx-parity-") as folder:
         path = Path(folder, "cells.json")
         words = [*pytest_words(build, jobs, columns), "--parity-out", str(path)]
@@ -96,15 +93,21 @@ def run(root: Path, build: str, jobs: int, columns: list[str]) -> int:
             return status or 1
         found = json.loads(path.read_text(encoding="utf-8"))
     kept = read_cells(root)
-    about = {"kernel": kernel.resolve().release, "jobs": jobs,
-             "minutes": round((time.monotonic() - begin) / 60), "cpus": os.cpu_count(),
-             "machine": platform.machine()}
     for name in columns:
-        kept[name] = {"about": about, "cells": found.get(name, {})}
-    text = json.dumps({name: kept[name] for name in COLUMNS if name in kept}, indent=1,
-                      ensure_ascii=False)
-    (root / CELLS).write_text(text + "\n", encoding="utf-8")
+        kept[name] = {"about": {"kernel": kernel.resolve().release}, "cells": found.get(name, {})}
+    write_cells(root, kept)
     return status
+
+
+def write_cells(root: Path, kept: dict[str, Any]) -> None:
+    """A line for each row of a column, so that what has changed can be read."""
+    columns = []
+    for name in (name for name in COLUMNS if name in kept):
+        rows = ",\n".join(f"   {json.dumps(row)}: {json.dumps(tries, ensure_ascii=False)}"
+                          for row, tries in sorted(kept[name]["cells"].items()))
+        about = json.dumps(kept[name]["about"])
+        columns.append(f' "{name}": {{\n  "about": {about},\n  "cells": {{\n{rows}\n  }}\n }}')
+    (root / CELLS).write_text("{\n" + ",\n".join(columns) + "\n}\n", encoding="utf-8")
 
 
 def read_cells(root: Path) -> dict[str, Any]:

@@ -127,6 +127,7 @@ class TestResult:
     exercise: str = ""  # "" for a test without points
     aim: str = ""  # what the test wants, in one sentence
     machine: str = ""
+    left_out: str = ""  # what of it this machine cannot, and why
     started: float = 0.0  # seconds since the epoch
     seconds: float = 0.0
     outcome: Outcome = Outcome.PASSED

@@ -67,15 +67,13 @@ def test_signal(vms, rng):
 
 
 @exercise("4.5", expected="who wants to see every exit sees every exit", read=LOOP)
-def test_every_exit(vms, rng):
+def test_every_exit(vms):
     """With VTX_RUN_EVERY_EXIT also the host's interrupts come back, which the host has answered."""
-    image, _ = guests.spin(rng)
+    image = guests.code("sti; 1: jmp 1b")  # PAUSE would exit as well, with SVM
     touch = ["run", 0, TIME]  # nested paging has its own exits, before the memory has frames
-    lines = vmtool(vms, *guest(image), *touch, "every", 0, 1, *["run", 0, 10 * TIME] * 20, "every",
-                   0, 0, "run", 0, TIME)
-    _, *every, second = (line for line in lines if line.what == "exit")
-    # Whether a PAUSE exits is a matter of filters that not every processor has.
-    first = next((line for line in every if line.kind != "pause"), every[-1])
+    lines = vmtool(vms, *guest(image), *touch, "every", 0, 1, "run", 0, 10 * TIME, "every", 0, 0,
+                   "run", 0, TIME)
+    _, first, second = (line for line in lines if line.what == "exit")
     check_exit(first, "interrupt", "the first exit of a guest in an endless loop", read=LOOP,
                handled=1)
     check_exit(second, "timeout", "the same guest without VTX_RUN_EVERY_EXIT", read=LOOP)

@@ -5,7 +5,7 @@
 """
 import pytest
 
-from harness.grade import check, require
+from harness.grade import check, expect_kmsg, require
 from stage.torture_tools import (CPUS, HOSTILE, check_host, check_memory, check_next_guest,
                                  digests, host, torture)
 from stage.vm_tools import pages, vms
@@ -19,6 +19,7 @@ SEED, FIRST, TOGETHER, ALONE = 20261122, 896, 192, 16  # 1024 begins another VM
 
 
 @pytest.mark.reference
+@expect_kmsg(r"vtx_log_exit: \d+ callbacks suppressed")
 def test_random_sequences(vms, rng):
     """In all modes, tables in holes, events, answers of any kind: the host is as before."""
     vms.needs("TF")
@@ -38,6 +39,7 @@ def test_random_sequences(vms, rng):
 
 
 @pytest.mark.reference
+@expect_kmsg(r"vtx_log_exit: \d+ callbacks suppressed")
 def test_two_at_once(vms, rng):
     """On both CPUs at the same time, with processes between them that come and go."""
     vms.needs("TF")
