@@ -160,7 +160,7 @@ def test_host_state(vms, rng):
     low = rng.getrandbits(31)
     text = "\n".join(f"mov ${msr:#x}, %ecx; mov ${low:#x}, %eax; xor %edx, %edx; wrmsr"
                      for msr in HOST_MSRS.values())
-    code = guests.code(f"{text}\nmov $0xc0000102, %ecx; rdmsr; hlt")
+    code = guests.code(f"{text}\ncpuid; mov $0xc0000102, %ecx; rdmsr; hlt")
     lines = vmtool(vms, "cpu", 0, *guest(code), "run", 0, LATE, "regs", 0)
     check_exit(only(lines, "exit"), "hlt", "HLT behind the WRMSRs", read=VMRUN)
     check(only(lines, "regs").rax, low, "what the guest reads of KernelGSbase", read=VMRUN)
@@ -217,6 +217,15 @@ def test_kinds(vms, text, kind, code, more):
         check(found[0].reason, code, f"EXITCODE of `{text}`", read=EXITS)
     for name, value in more.items():
         check(found[0][name], value, f"{name} of the exit of `{text}`", read=EXITS)
+
+
+@exercise("7.4", expected="a VMRUN that is refused is an entry that failed", read=EXITS)
+def test_refused(vms):
+    """A CS that is of 64-bit and of 32-bit code: QEMU says so in 32 bits of EXITCODE."""
+    lines = vmtool(vms, *guest(guests.code("hlt")), "setsreg", 0, "cs.access", "0xe09b", "run", 0,
+                   LATE)
+    check_exit(only(lines, "exit"), "entry-failed", "an entry with CS.L and CS.D", read=EXITS,
+               reason=0xFFFFFFFF)
 
 
 @exercise("7.4", expected="VMMCALL and VMCALL are one hypercall", read=EXITS)
