@@ -165,6 +165,13 @@ def anchor(page: Path, heading: str) -> str:
     return f"{page.parent.name}-{page.stem}-{slug}".lower()
 
 
+def outside_code(line: str) -> str:
+    """Return a line of a page whose exceptions are no links; in `code` they are none anyhow."""
+    pieces = line.split("`")
+    return "`".join(EXCEPTION.sub(r"\\#", piece) if number % 2 == 0 else piece
+                    for number, piece in enumerate(pieces))
+
+
 def page(path: Path, text: str) -> str:
     """Return a page whose headings have names, and whose links lead to these."""
     lines, inside = text.split("\n"), False
@@ -172,6 +179,7 @@ def page(path: Path, text: str) -> str:
         inside ^= line.startswith(("```", "~~~"))
         if inside or line.startswith("    "):
             continue
+        lines[number] = line = outside_code(line)
         if found := HEADING.match(line):
             lines[number] = f"{line} {{#{anchor(path, found[2])}}}"
         lines[number] = LINK.sub(

@@ -71,3 +71,12 @@ def test_file_comment_documents_no_define():
     """The comment on the file is not the one of a #define that follows it."""
     text = "/** @file x.h */\n#define A 1\n#define B 2\n"
     assert docs_filter.source(text) == text
+
+
+def test_exceptions_of_a_page_are_no_links(tmp_path):
+    """A page's #GP and #VMEXIT are words; code is left as it is, and so are links."""
+    page = tmp_path / "page.md"
+    text = "a #GP, `#UD` and #VMEXIT; [x](#there)\n    #DF\n"
+    assert docs_filter.page(page, text).splitlines()[0].startswith(
+        "a \\#GP, `#UD` and \\#VMEXIT; [x](#")
+    assert docs_filter.page(page, text).splitlines()[1] == "    #DF"
