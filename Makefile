@@ -43,8 +43,10 @@ LAB = $(HARNESS) $(PYTHON) -m harness.lab
 PYTEST = $(HARNESS) $(PYTHON) -m pytest -c tests/pytest.ini -n $(JOBS) --dist loadgroup \
 	--build-root $(O)
 
-# Only the stage's own test files: another one that cannot even be read costs no points here.
+# Only the stage's own test files: another one that cannot even be read costs no points here. Of the
+# course itself, and not of a student, project07 has to pass the tests of the stages before as well.
 grade = $(PYTEST) $(wildcard tests/stage/test_project$(1)*.py) --stage $(1) \
+	$(if $(SUBMIT)$(TODO),,$(call parity-of,$(1))) \
 	$(if $(SUBMIT),--submit $(call quoted,$(SUBMIT))) $(if $(KVER),--kver $(KVER)) \
 	$(if $(TODO),--todo "$(TODO)") $(if $(SEED),--seed $(SEED)) --results $(RESULTS)/project$(1)
 
@@ -63,7 +65,7 @@ demo: project$(NEWEST) ## build the newest stage, boot the lab machine and show 
 	@$(LAB) demo --stage-dir $(O)/project$(NEWEST)
 
 check: deps ## everything: unit tests, repository rules, every stage on the oldest and newest kernel
-	@$(PYTEST) $(wildcard tests/unit tests/repo) tests/stage $(grader-sample) --results $(RESULTS) \
+	@$(PYTEST) $(wildcard tests/unit tests/repo) tests/stage $(grader-sample) $(parity-sample) --results $(RESULTS) \
 		$(addprefix --kver ,$(or $(KVER),$(KERNELS)))
 
 ## One stage; N is 1 or 01, SUBMIT=dir grades somebody's directory

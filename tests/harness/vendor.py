@@ -43,6 +43,7 @@ FAULTS = {
                     " that never exits never ends",
         "TF": "the trap of a guest's RFLAGS.TF that is pending at #VMEXIT is the host's, which"
               " resets the machine",
+        "DR6": "a #DB that is intercepted has not set DR6",
         "EXITINTINFO": "EXITINTINFO does not have the INT n that an exit has cut short",
     },
 }

@@ -117,7 +117,7 @@ def debug(rng):
         Case("mov $1f, %eax; mov %rax, %dr0; mov $0x402, %eax; mov %rax, %dr7; nop; 1: nop", DB,
              what="an instruction breakpoint in DR0"),
         Case("mov %dr6, %rbx; and $15, %ebx; mov $0x400, %eax; mov %rax, %dr7; xor %eax, %eax;"
-             " mov %rax, %dr6", registers={"rbx": 1}, what="DR6 after it"),
+             " mov %rax, %dr6", registers={"rbx": 1}, what="DR6 after it", needs="DR6"),
         Case(f"mov ${SPARE:#x}, %eax; mov %rax, %dr1; mov $0xd0408, %eax; bts $20, %rax;"
              f" mov %rax, %dr7; movb $1, {SPARE:#x}; nop", DB, what="a data breakpoint in DR1"),
         Case("mov $0x400, %eax; mov %rax, %dr7; mov %dr7, %rbx", registers={"rbx": 0x400}),

@@ -27,7 +27,7 @@ static const struct probe_command commands[] = {
 	{ "rdmsr", 2, probe_rdmsr, "CPU INDEX (\"fault\" on #GP)" },
 	{ "wrmsr", 3, probe_wrmsr, "CPU INDEX VALUE (\"ok\" or \"fault\")" },
 	{ "cpuid", 3, probe_cpuid, "CPU LEAF SUBLEAF (eax ebx ecx edx)" },
-	{ "vmxop", 1, probe_vmxop, "CPU (1: in VMX operation, by VMPTRST, or EFER.SVME set; 0: not)" },
+	{ "vmxop", 1, probe_vmxop, "CPU (1: in VMX operation, or EFER.SVME set; 0: not)" },
 	{ "host", 1, probe_host, "CPU (selectors, bases, tables, CR3)" },
 	{ "slept", 0, probe_slept, "(as vmxop, of the last CPU when it last fell asleep)" },
 	{ "witness", 1, probe_witness, "NUMBER (signs what is written to the console at reboot)" },
