@@ -36,7 +36,9 @@ HEAD = f"""# Parity: one set of tests, two vendors
 Made by `make parity` from a run; do not edit. Each test of stages 1 to 6 that needs the lab machine
 runs with the module of {STAGE}, on one kind of machine a column. *pass*: every variant of it has
 passed. *n/a*: it has no meaning there, for the reason of that number at the end. *pass, but (n)*:
-an emulator does something otherwise than the manual, and that part of the test was left out.
+something is otherwise there, and that part of the test was left out. A reason that begins with the
+name of an emulator (Tcg is QEMU's) is no trait of SVM, but what that emulator does otherwise than
+the manual; see tests/harness/vendor.py.
 """
 REPLACED = """
 ## Tests that a later stage has replaced
@@ -131,29 +133,29 @@ class Table:
         self._cells = cells
         self.reasons: list[str] = []
 
-    def state(self, row: str, column: str) -> tuple[str, str]:
+    def state(self, row: str, column: str) -> tuple[str, list[str]]:
         """(pass, fail, n/a or not run, and why) of a cell."""
         if lacks := self.rows[row]["lacks"].get(column, ""):
-            return NONE, lacks
+            return NONE, [lacks]
         tries = self._cells[column]["cells"].get(row, [])
-        left_out = sorted({why for _, why in tries if why})
+        left_out = sorted({why for _, whys in tries for why in whys.split("; ") if why})
         outcomes = {outcome for outcome, _ in tries}
         if not tries:
-            return NOT_RUN, ""
+            return NOT_RUN, []
         if outcomes == {Outcome.SKIPPED.value}:
-            return NONE, "; ".join(left_out)
+            return NONE, left_out
         if outcomes <= {Outcome.PASSED.value, Outcome.SKIPPED.value}:
-            return PASS, "; ".join(left_out)
-        return FAIL, ""
+            return PASS, left_out
+        return FAIL, []
 
     def text(self, row: str, column: str) -> str:
         """A cell in words."""
-        state, why = self.state(row, column)
-        if not why:
+        state, reasons = self.state(row, column)
+        if not reasons:
             return f"**{state}**" if state in (FAIL, NOT_RUN) else state
-        if why not in self.reasons:
-            self.reasons.append(why)
-        return f"{state}{', but' if state == PASS else ''} ({self.reasons.index(why) + 1})"
+        self.reasons += [why for why in reasons if why not in self.reasons]
+        numbers = ", ".join(str(self.reasons.index(why) + 1) for why in reasons)
+        return f"{state}{', but' if state == PASS else ''} ({numbers})"
 
     def count(self, stage: str, column: str) -> dict[str, int]:
         """How many cells of a stage ended how."""
@@ -219,7 +221,7 @@ def render(plan: dict[str, Any], cells: dict[str, Any]) -> str:
                 name = row.partition("::")[2]
                 words = " | ".join(table.text(row, column) for column in table.columns)
                 made += f"| `{name}`: {cell_text(told['title'])} | {words} |\n"
-    made += "\n## Reasons\n\n" + "".join(f"{n}. {cell_text(why)}.\n"
+    made += "\n## Reasons\n\n" + "".join(f"{n}. {cell_text(why[0].upper() + why[1:])}.\n"
                                          for n, why in enumerate(table.reasons, 1))
     made += REPLACED
     for row, told in table.replaced.items():
