@@ -11,7 +11,7 @@ ARCH = host_build.TOP / "common/arch"
 TRAP = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
 
 
-def struct(name, **fields):
+def struct(name, /, **fields):
     """A ctypes structure with these fields."""
     return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
 

@@ -43,6 +43,12 @@ MASKS = {
     "SVM_EXITINFOSHIFT_TS_REASON_JMP": "TASK_SWITCH_JUMP",
     "SVM_EXITINFOSHIFT_TS_HAS_ERROR_CODE": "TASK_SWITCH_ERROR_CODE",
 }
+FEATURES = {
+    "NPT": "NP", "LBRV": "LbrVirt", "SVML": "SVML", "NRIPS": "NRIPS", "TSCRATEMSR": "TscRateMsr",
+    "VMCBCLEAN": "VmcbClean", "FLUSHBYASID": "FlushByAsid", "DECODEASSISTS": "DecodeAssists",
+    "PAUSEFILTER": "PauseFilter", "PFTHRESHOLD": "PauseFilterThreshold", "AVIC": "AVIC",
+    "V_VMSAVE_VMLOAD": "VMSAVEvirt", "VGIF": "VGIF", "V_SPEC_CTRL": "SpecCtrl",
+}
 # Linux's names of exit codes, where they are not appendix C's.
 EXITS = {"EXCP_BASE": "EXCP0", "LAST_EXCP": "EXCP31", "MWAIT_COND": "MWAIT_CONDITIONAL",
          "AVIC_UNACCELERATED_ACCESS": "AVIC_NOACCEL"}
@@ -172,8 +178,9 @@ def test_bits_of_linux():
     ours = {f"{field}_{ident}": bit for (field, ident), bit in bits().items()}
     theirs = {name: int(value) for name, value in
               re.findall(r"^#define\s+(\w+SHIFT\w*)\s+(\d+)$", text, re.M)}
-    assert {name: ours[name_here] for name, name_here in MASKS.items()} == {
-        name: theirs[name] for name in MASKS}
+    wrong = {name: (ours[name], theirs[linux]) for linux, name in MASKS.items()
+             if ours[name] != theirs[linux]}
+    assert not wrong, f"(ours, Linux's): {wrong}"
 
 
 # ---- exit codes, features, intercepts ------------------------------------------------------------
@@ -205,7 +212,9 @@ def test_exit_codes_of_linux():
     ours = exits()
     known = {appendix_c(name): code for name, code in theirs.items() if code < 0x80000000}
     assert len(known) > 90
-    assert {name: ours.get(name) for name in known} == known
+    wrong = {name: (ours.get(name), code) for name, code in known.items()
+             if ours.get(name) != code}
+    assert not wrong, f"(ours, Linux's): {wrong}"
 
 
 def test_features():
@@ -214,6 +223,18 @@ def test_features():
     for column in (0, 1):
         assert len({line[column] for line in lines}) == len(lines)
     assert all(0 <= int(line[0]) < 32 for line in lines)
+
+
+@pytest.mark.skipif(not HEADERS, reason="needs Linux's kernel headers in /usr/src")
+def test_features_of_linux():
+    """Those that KVM asks for have the same bits."""
+    text = (HEADERS[-1].parent / "cpufeatures.h").read_text(encoding="utf-8")
+    theirs = {name: int(bit) for name, bit in
+              re.findall(r"^#define X86_FEATURE_(\w+)\s+\(15\*32\+ ?(\d+)\)", text, re.M)}
+    ours = {name: int(bit) for bit, name, _ in table("svm_features.def", "SVM_FEATURE")}
+    wrong = {name: (ours[name], theirs[linux]) for linux, name in FEATURES.items()
+             if ours[name] != theirs[linux]}
+    assert not wrong, f"(ours, Linux's): {wrong}"
 
 
 def test_wishes():
