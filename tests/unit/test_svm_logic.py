@@ -15,7 +15,8 @@ NO_BIT = 0xFFFFFFFF
 RANGES = ((0, 0), (0xC0000000, 0x800), (0xC0010000, 0x1000))
 MSRS = 0x2000
 P, UNUSABLE = 1 << 7, 1 << 16
-EBUSY, EACCES, ENODEV = -16, -13, -19
+EBUSY, EACCES, ENODEV, ENOSYS = -16, -13, -19, -38
+TLB_ALL = 1
 # enum vtx_verdict and enum vtx_enable_cause
 UNKNOWN, USABLE, NOT_SUPPORTED, DISABLED, HELD, HIDDEN = range(6)
 CAUSE_NOT_USABLE, CAUSE_HELD, CAUSE_VM_CR = 1, 2, 12
@@ -231,3 +232,21 @@ def test_layout(tmp_path):
     found = svm_build.numbers(tmp_path, ["svm_msrpm_logic.h", "svm_segment_logic.h",
                                          "svm_verdict_logic.h"], list(expected))
     assert found == expected
+
+
+# ---- exercises that are not done -----------------------------------------------------------------
+
+
+def test_nothing_done(tmp_path):
+    """Without the solutions it compiles without a warning, and each function says that it cannot:
+    no verdict, no length, no format; an ASID that VMRUN refuses."""
+    logic = svm_build.library(tmp_path, "svm_verdict_logic.c", "svm_insn_logic.c",
+                              "svm_npt_logic.c", "svm_asid_logic.c",
+                              todo=("7.1", "7.5", "7.6", "7.7"))
+    room, nop = ctypes.create_string_buffer(512), b"\x90"
+    assert logic.svm_verdict(room, b"\1" * 64) == UNKNOWN
+    assert logic.svm_insn_read(nop, len(nop), 2, 0x77, room) == ENOSYS
+    assert logic.svm_npt_format(ctypes.c_bool(True), room) == ENOSYS
+    logic.svm_npt_decode(ctypes.c_uint64(6), ctypes.c_uint64(0x1000), ctypes.c_bool(False), room)
+    assert logic.svm_asid_choose(room, 0, room, ctypes.c_bool(False)) == TLB_ALL
+    assert not any(room.raw)

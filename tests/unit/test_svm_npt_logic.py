@@ -114,7 +114,7 @@ def test_every_error_code(logic, where):
 
 
 def test_no_linear_address(logic, where):
-    """Nobody is told of a linear address: SVM does not say it. Bits of no meaning change nothing."""
+    """Nobody is told of a linear address: SVM does not say it. Other bits change nothing."""
     rng = random.Random(SEED)
     known = PRESENT | WRITE | USER | RESERVED | FETCH | FINAL | GUEST_TABLES
     for _ in range(2000):
