@@ -143,16 +143,20 @@ def test_64_bit_code(logic):
 # ---- the verdict ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(name="where", scope="module")
-def fixture_where(tmp_path_factory):
+def offsets(folder):
     """Offsets of members, and sizes."""
     members = {"vtx_cpu_facts": ("valid", "efer", "vm_cr"),
                "detect_cpuid_info": ("svm", "hypervisor")}
     names = [f"__builtin_offsetof(struct {kind}, {name})" for kind, listed in members.items()
              for name in listed] + [f"sizeof(struct {kind})" for kind in members]
-    found = svm_build.numbers(tmp_path_factory.mktemp("where"), ["svm_verdict_logic.h"], names)
+    found = svm_build.numbers(folder, ["svm_verdict_logic.h"], names)
     keys = [name for listed in members.values() for name in listed] + list(members)
     return dict(zip(keys, found.values(), strict=True))
+
+
+@pytest.fixture(name="where", scope="module")
+def fixture_where(tmp_path_factory):
+    return offsets(tmp_path_factory.mktemp("where"))
 
 
 def facts_of(where, rng, valid, efer, vm_cr):

@@ -35,8 +35,7 @@ def fixture_logic(tmp_path_factory):
     return svm_build.library(tmp_path_factory.mktemp("npt"), "svm_npt_logic.c")
 
 
-@pytest.fixture(name="where", scope="module")
-def fixture_where(tmp_path_factory):
+def offsets(folder):
     """Offsets and sizes of what a C structure has: "struct member" -> (offset, bytes)."""
     members = [("vtx_exit", name) for name in NAMES]
     members += [("npt_format", name) for name in EXPECTED if name not in (
@@ -44,11 +43,16 @@ def fixture_where(tmp_path_factory):
     members += [("npt_format", "type[0]"), ("npt_format", "type[1]")]
     names = [text for kind, name in members for text in (
         f"__builtin_offsetof(struct {kind}, {name})", f"sizeof(((struct {kind} *)0)->{name})")]
-    found = list(svm_build.numbers(tmp_path_factory.mktemp("where"), ["svm_npt_logic.h"], [
+    found = list(svm_build.numbers(folder, ["svm_npt_logic.h"], [
         *names, "sizeof(struct vtx_exit)", "sizeof(struct npt_format)"]).values())
     told = {f"{kind} {name}": tuple(found[2 * n:2 * n + 2])
             for n, (kind, name) in enumerate(members)}
     return told | {"vtx_exit": found[-2], "npt_format": found[-1]}
+
+
+@pytest.fixture(name="where", scope="module")
+def fixture_where(tmp_path_factory):
+    return offsets(tmp_path_factory.mktemp("where"))
 
 
 def member(where, data, name):
