@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /**
  * @file regs_check.h
- * @brief What user space may set in registers, whichever vendor's: what an entry would let pass, and
- *        must not be, is refused here.
+ * @brief What user space may set in registers, whichever vendor's: what an entry would let pass,
+ *        and must not be, is refused here.
  */
 #ifndef REGS_CHECK_H
 #define REGS_CHECK_H

@@ -40,7 +40,7 @@ enum emul_translated {
 
 /** The world around the instruction; opaque is that of struct emul. */
 struct emul_ops {
-	/** Linear to guest-physical; access: VTX_ACCESS_*, GUEST_ACCESS_USER (guest_walk_logic.h). */
+	/** Linear to guest-physical; access: VTX_ACCESS_*, GUEST_ACCESS_USER. */
 	enum emul_translated (*translate)(void *opaque, u64 linear, u32 access, u64 *gpa,
 					  u32 *error_code);
 	/** Where size bytes at gpa lie for vtxctl; NULL: no memory, or not writable. */

@@ -3,8 +3,8 @@
  * The guest's own page tables. Sections of the Intel SDM vol. 3: "32-Bit Paging", "PAE Paging",
  * "4-Level Paging and 5-Level Paging", "Access Rights", "Accessed and Dirty Flags".
  *
- * vtxctl walks for who emulates an instruction, and project07 for who reads one. Not here: protection
- * keys, which the processor keeps in registers that vtxctl does not see.
+ * vtxctl walks for who emulates an instruction, and project07 for who reads one. Not here:
+ * protection keys, which the processor keeps in registers that vtxctl does not see.
  */
 #include "guest_walk_logic.h"
 

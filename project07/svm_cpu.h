@@ -13,7 +13,7 @@
 
 /** Of each CPU. */
 struct svm_cpu {
-	void *save_area; /**< where VMRUN puts the host's state: VM_HSAVE_PA; nobody else reads it */
+	void *save_area; /**< where VMRUN puts the host's state: VM_HSAVE_PA */
 	struct vmcb *host; /**< where VMSAVE puts what VMRUN leaves alone */
 	u64 host_pa; /**< physical address of that one */
 	struct vmcb *asked; /**< the guest's VMCB as it was before VMRUN: see svm_enter() */

@@ -123,7 +123,7 @@ SYM_FUNC_START(svm_world_switch)
 	pop %rbp
 	RET
 
-	/* VMLOAD has changed nothing, or VMRUN has not begun: GS may be the guest's all the same. */
+	/* VMLOAD has changed nothing, or VMRUN has not begun: GS may be the guest's by then. */
 .Lfault:
 	cli
 	mov 8(%rsp), %rax

@@ -70,7 +70,8 @@ static u32 read_bytes(struct vtx_vcpu *vcpu, enum svm_code_size size, u8 *bytes)
 		linear = (u32)(linear + vmcb->CS.base);
 	count = copy_from_page(&paging, linear, bytes, SVM_INSN_MAX);
 	if (count && count < SVM_INSN_MAX)
-		count += copy_from_page(&paging, linear + count, bytes + count, SVM_INSN_MAX - count);
+		count += copy_from_page(&paging, linear + count, bytes + count,
+					SVM_INSN_MAX - count);
 	return count;
 }
 

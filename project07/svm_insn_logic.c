@@ -46,7 +46,7 @@ static const struct opcode {
 	{ VMEXIT_DR0_WRITE, VMEXIT_DR15_WRITE, MAP_0F, 0x23, ANY, REG_RM, 0 },
 	{ VMEXIT_EXCP3, VMEXIT_EXCP3, MAP_1, 0xcc, ANY, NONE, 0 }, /* INT3 */
 	{ VMEXIT_EXCP4, VMEXIT_EXCP4, MAP_1, 0xce, ANY, NONE, 0 }, /* INTO */
-	{ VMEXIT_EXCP6, VMEXIT_EXCP6, MAP_0F01, 0xc1, ANY, NONE, 0 }, /* VMCALL, which AMD has not */
+	{ VMEXIT_EXCP6, VMEXIT_EXCP6, MAP_0F01, 0xc1, ANY, NONE, 0 }, /* VMCALL, Intel's */
 	{ VMEXIT_ICEBP, VMEXIT_ICEBP, MAP_1, 0xf1, ANY, NONE, 0 }, /* INT1 */
 	{ VMEXIT_IDTR_READ, VMEXIT_IDTR_READ, MAP_0F, 0x01, 1, MODRM, 0 },
 	{ VMEXIT_GDTR_READ, VMEXIT_GDTR_READ, MAP_0F, 0x01, 0, MODRM, 0 },
@@ -184,7 +184,8 @@ static const struct opcode *find(struct reader *r, u32 code, u8 map, u8 byte)
 
 	for (i = 0; i < ARRAY_SIZE(opcodes); i++) {
 		const struct opcode *o = &opcodes[i];
-		bool group_7 = map == MAP_0F01 && o->map == MAP_0F && o->byte == GROUP_7;
+		bool group_7 = map == MAP_0F01 && o->map == MAP_0F && o->byte == GROUP_7 &&
+			       o->kind != SVM_INSN_ONLY;
 
 		if (code < o->first || code > o->last)
 			continue;

@@ -19,7 +19,7 @@
 
 /* ---- before the entry ------------------------------------------------------------------------ */
 
-/* What VMRUN does not save of the host: it changes between two entries, so it is saved each time. */
+/* What VMRUN does not save of the host changes between two entries: it is saved each time. */
 static void save_host(const struct svm_cpu *here)
 {
 	asm volatile("vmsave %0" : : "a"(here->host_pa) : "memory");
@@ -117,7 +117,7 @@ static int outcome_error(const struct vtx_vcpu *vcpu, enum svm_outcome outcome)
 	}
 }
 
-/* VMRUN has loaded the guest's, and no #VMEXIT puts the host's back: the kernel expects it clear. */
+/* VMRUN has loaded the guest's, and no #VMEXIT puts the host's back, which is clear. */
 static void forget_dr6(const struct vmcb *vmcb)
 {
 	if (vmcb->DR6 != DR6_RESERVED)

@@ -107,7 +107,7 @@ enum vtx_invalidate {
 /** One exit. Fields that the kind does not name are 0. */
 struct vtx_exit {
 	__u32 kind; /**< out: enum vtx_exit_kind */
-	__u32 reason; /**< out: the vendor's own, whole: VMX exit reason with its bit 31; EXITCODE */
+	__u32 reason; /**< out: the vendor's own, whole: VMX exit reason with bit 31; EXITCODE */
 	__u64 qualification; /**< out: the vendor's own: exit qualification; EXITINFO1 */
 	__u64 rip; /**< out: of the guest, at the exit */
 	__u64 time_ns; /**< out: CLOCK_MONOTONIC of the host; 0 for exits of the guest without

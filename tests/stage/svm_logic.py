@@ -39,6 +39,11 @@ class Drawn:
         return f"I {self.bits} {self.code:x} {(self.bytes + bytes(8)).hex()}"
 
 
+def fields(lines):
+    """The VMCB that vmtool has printed last: offset -> value."""
+    return {line.encoding: line.value for line in lines if line.what == "field"}
+
+
 def run(lab, steps):
     """The lines that come out: lists of numbers."""
     lab.put("/tmp/steps", "".join(f"{step}\n" for step in steps).encode())
