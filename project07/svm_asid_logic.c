@@ -57,7 +57,8 @@ enum svm_tlb_control svm_asid_choose(struct svm_asids *asids, int cpu, struct sv
 enum svm_tlb_control svm_asid_choose(struct svm_asids *asids, int cpu, struct svm_asid *asid,
 				     bool stale)
 {
-	(void)VTX_TODO("7.7", "a vCPU has no ASID, so VMRUN is refused");
+	(void)VTX_TODO("7.7", "all vCPUs have one ASID, and each VMRUN flushes everything");
+	asid->asid = ASID_FIRST;
 	return SVM_TLB_ALL;
 }
 #endif

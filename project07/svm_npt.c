@@ -16,14 +16,15 @@
 
 int svm_npt_setup(struct vtx_vm *vm)
 {
-	return svm_npt_format(boot_cpu_has(X86_FEATURE_GBPAGES), &vm->space.npt.format);
+	svm_npt_format(boot_cpu_has(X86_FEATURE_GBPAGES), &vm->space.npt.format);
+	return 0;
 }
 
 /*
  * Nested tables have as many levels as the host's own: with CR4.LA57 a fifth lies above the four of
  * npt_logic.c. Its first entry is all that 48 bits need.
  */
-static u64 __maybe_unused root_for_host(struct vtx_vcpu *vcpu, u64 root)
+static u64 root_for_host(struct vtx_vcpu *vcpu, u64 root)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 
@@ -33,24 +34,20 @@ static u64 __maybe_unused root_for_host(struct vtx_vcpu *vcpu, u64 root)
 	return virt_to_phys(svm->level5);
 }
 
-#ifndef TODO_7_6
 void svm_npt_set_root(struct vtx_vcpu *vcpu, u64 root)
 {
 	vmcb_of(vcpu)->N_CR3 = root_for_host(vcpu, root);
 }
 
+#ifndef TODO_7_6
 void svm_npt_flush(struct vtx_vm *vm)
 {
 	atomic64_inc(&vm->space.generation);
 }
 #else
-void svm_npt_set_root(struct vtx_vcpu *vcpu, u64 root)
-{
-	(void)VTX_TODO("7.6", "the VMCB names no tables, so nothing of the guest is there");
-}
-
 void svm_npt_flush(struct vtx_vm *vm)
 {
+	(void)VTX_TODO("7.6", "a CPU may use what it remembers of tables that have changed");
 }
 #endif
 

@@ -12,19 +12,9 @@
 #define NPT_WIDTH 48
 
 /*
- * EXERCISE 7.6 (15 points): Nested paging
- * Do:   svm_npt_format(): the entries are those of 4-level paging, and for them every access of a
- *       guest comes from user mode. What is present can be read. A leaf that is not to be executed
- *       says so. Memory needs no bits, for the guest's PAT decides; a device's window is
- *       uncacheable: PCD and PWT. svm_npt_decode(): VTX_EXIT_NOT_PRESENT with the address and
- *       VTX_ACCESS_*, or VTX_EXIT_MISCONFIGURED if a reserved bit was found to be 1.
- *       svm_npt_set_root() and svm_npt_flush() in svm_npt.c.
- * Read: AMD APM vol. 2, "Nested Paging", "Nested versus Guest Page Faults, Fault Ordering" and
- *       "Long-Mode Page Translation"; project07/README.md, "Nested paging"
- * Hint: PAGING_… in x86_bits.h, SVM_NPF_… in vmcb.h. What is neither a write nor a fetch is a read.
- *       The walk of the guest's own tables is made of accesses, too: VTX_ACCESS_WALK.
+ * The entries are those of 4-level paging, and for them every access of a guest comes from user
+ * mode. What is present can be read; memory needs no bits for its type, for the guest's PAT decides.
  */
-#ifndef TODO_7_6
 static const struct npt_format nested_format = {
 	.present = PAGING_P,
 	.read = PAGING_P | PAGING_US,
@@ -40,13 +30,23 @@ static const struct npt_format nested_format = {
 	.width = NPT_WIDTH,
 };
 
-int svm_npt_format(bool page_1g, struct npt_format *format)
+void svm_npt_format(bool page_1g, struct npt_format *format)
 {
 	*format = nested_format;
 	format->largest = page_1g ? 3 : 2;
-	return 0;
 }
 
+/*
+ * EXERCISE 7.6 (15 points): Nested paging
+ * Do:   svm_npt_decode(): VTX_EXIT_NOT_PRESENT with the address and VTX_ACCESS_*, or
+ *       VTX_EXIT_MISCONFIGURED if a reserved bit was found to be 1. svm_npt_flush() in svm_npt.c:
+ *       the tables have changed, so count up space.generation.
+ * Read: AMD APM vol. 2, "Nested Paging" and "Nested versus Guest Page Faults, Fault Ordering";
+ *       project07/README.md, "Nested paging"
+ * Hint: SVM_NPF_… in vmcb.h. What is neither a write nor a fetch is a read. The walk of the guest's
+ *       own tables is made of accesses, too: VTX_ACCESS_WALK.
+ */
+#ifndef TODO_7_6
 static u32 access_of(u64 info1)
 {
 	u32 access = VTX_ACCESS_READ;
@@ -68,13 +68,12 @@ void svm_npt_decode(u64 info1, u64 info2, bool in_delivery, struct vtx_exit *exi
 		exit->memory_access = access_of(info1) | (in_delivery ? VTX_ACCESS_EVENT : 0);
 }
 #else
-int svm_npt_format(bool page_1g, struct npt_format *format)
-{
-	return VTX_TODO("7.6", "nobody knows what a nested entry looks like");
-}
-
+/* What is there can be read: enough for a guest to begin. */
 void svm_npt_decode(u64 info1, u64 info2, bool in_delivery, struct vtx_exit *exit)
 {
-	(void)VTX_TODO("7.6", "nobody knows what the guest has touched");
+	(void)VTX_TODO("7.6", "every access is taken for a read");
+	exit->kind = VTX_EXIT_NOT_PRESENT;
+	exit->gpa = info2;
+	exit->memory_access = VTX_ACCESS_READ;
 }
 #endif

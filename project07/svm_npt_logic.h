@@ -9,13 +9,12 @@
 #include "npt_logic.h"
 
 /**
- * Describe the entries of nested page tables (exercise 7.6).
+ * Describe the entries of nested page tables. AMD APM vol. 2, "Long-Mode Page Translation".
  *
  * @param page_1g the processor has 1-GByte pages: CPUID 8000_0001H EDX
  * @param format out
- * @return 0; -ENOSYS while the exercise is not done
  */
-int svm_npt_format(bool page_1g, struct npt_format *format);
+void svm_npt_format(bool page_1g, struct npt_format *format);
 
 /**
  * VMEXIT_NPF as a neutral exit (exercise 7.6). The address that the instruction used is not among

@@ -28,7 +28,8 @@ EXITS = f"{README}#exits"
 LENGTH = f"{README}#how-long-is-an-instruction"
 CPUS = (0, 1)
 VM_HSAVE_PA = 0xC0010117
-VMEXIT_PAUSE = 0x77
+VMEXIT_PAUSE, VMEXIT_HLT = 0x77, 0x78
+AGAIN = 0x20000  # where a guest goes on
 SOMEBODYS_PAGE = 0x5000
 DEFS = Path(__file__).resolve().parents[2] / "common"
 EVERY_EXIT = 1
@@ -132,30 +133,36 @@ def test_registers(vms, rng):
              for word in ("setreg", 0, name, f"{value:#x}")]
     text = "".join(f"not %{name}\n" for name in REGISTERS) + "hlt"
     lines = vmtool(vms, *guest(guests.code(text)), *words, "run", 0, LATE, "regs", 0)
-    check_exit(only(lines, "exit"), "hlt", "HLT behind the registers", read=VMRUN)
+    check(only(lines, "exit").reason, VMEXIT_HLT, "EXITCODE of HLT behind the registers",
+          read=VMRUN)
     seen = only(lines, "regs")
     for name, value in values.items():
         check(seen[name] & (1 << 64) - 1, value ^ (1 << 64) - 1, f"{name} behind NOT", read=VMRUN)
 
 
-HOST_MSRS = {"STAR": 0xC0000081, "LSTAR": 0xC0000082, "SFMASK": 0xC0000084,
-             "KernelGSbase": 0xC0000102, "SYSENTER_ESP": 0x175, "SYSENTER_EIP": 0x176}
+# A guest writes these without an exit, and VMRUN leaves them alone.
+HOST_MSRS = {"KernelGSbase": 0xC0000102, "SYSENTER_ESP": 0x175, "SYSENTER_EIP": 0x176}
 
 
 @exercise("7.3", expected="what VMLOAD and VMSAVE switch is the host's again", read=VMRUN)
 def test_host_state(vms, rng):
-    """A guest writes the MSRs that VMRUN leaves alone: the host's are what they were."""
+    """A guest writes MSRs that VMRUN leaves alone: it reads them after an exit, and the host's are
+    what they were."""
     before = {name: vms.probe("rdmsr", 0, f"{msr:#x}") for name, msr in HOST_MSRS.items()}
     low = rng.getrandbits(31)
     text = "\n".join(f"mov ${msr:#x}, %ecx; mov ${low:#x}, %eax; xor %edx, %edx; wrmsr"
                      for msr in HOST_MSRS.values())
-    code = guests.code(f"{text}\ncpuid; mov $0xc0000102, %ecx; rdmsr; hlt")
-    lines = vmtool(vms, "cpu", 0, *guest(code), "run", 0, LATE, "regs", 0)
-    check_exit(only(lines, "exit"), "hlt", "HLT behind the WRMSRs", read=VMRUN)
+    again = guests.code("mov $0xc0000102, %ecx; rdmsr; hlt")
+    lines = vmtool(vms, "cpu", 0, *guest(guests.code(f"{text}\nhlt")), "fill", f"{AGAIN:#x}",
+                   again.hex(), "run", 0, LATE, "setreg", 0, "rip", f"{AGAIN:#x}", "run", 0, LATE,
+                   "regs", 0)
+    check([line.reason for line in lines if line.what == "exit"], [VMEXIT_HLT] * 2,
+          "EXITCODE of HLT behind the WRMSRs, and behind RDMSR", read=VMRUN)
     check(only(lines, "regs").rax, low, "what the guest reads of KernelGSbase", read=VMRUN)
-    after = {name: vms.probe("rdmsr", 0, f"{msr:#x}") for name, msr in HOST_MSRS.items()}
-    for name in ("STAR", "LSTAR", "SFMASK", "SYSENTER_ESP", "SYSENTER_EIP"):
-        check(after[name], before[name], f"{name} of the host", read=VMRUN)
+    for name, msr in HOST_MSRS.items():
+        if name != "KernelGSbase":  # the task's own
+            check(vms.probe("rdmsr", 0, f"{msr:#x}"), before[name], f"{name} of the host",
+                  read=VMRUN)
 
 
 @exercise("7.3", expected="the host's interrupts end the guest's turn, whatever its IF is",
@@ -183,8 +190,6 @@ KINDS = (
     ("mov $0x10, %ecx; rdmsr", "rdmsr", 0x7C, {"msr": 0x10}),
     ("mov $0x10, %ecx; mov $7, %eax; mov $9, %edx; wrmsr", "wrmsr", 0x7C,
      {"msr": 0x10, "word": 9 << 32 | 7}),
-    ("mov $9, %r9d; mov %r9, %cr8", "cr", 0x18, {"cr": 8, "access": 0, "gpr": 9, "value": 9}),
-    ("mov %cr8, %r13", "cr", 0x08, {"cr": 8, "access": 1, "gpr": 13}),
     ("mov %rax, %dr1", "dr", 0x31, {}), ("lgdt 0x20000", "descriptor-table", 0x6B, {}),
     ("str %eax", "descriptor-table", 0x69, {}),
 )
@@ -217,16 +222,20 @@ def test_refused(vms):
                reason=0xFFFFFFFF)
 
 
-@exercise("7.4", expected="VMMCALL and VMCALL are one hypercall", read=EXITS)
-@pytest.mark.parametrize("call", ["vmmcall", "vmcall"])
-def test_hypercall(vms, call):
-    """Number and arguments of a hypercall, by either instruction."""
+def check_hypercall(vms, call, read):
+    """Number and arguments of a hypercall."""
     code = guests.code(f"mov $1, %rdi; mov $2, %rsi; mov $3, %rdx; mov $4, %rcx; mov $99, %rax;"
                        f"{call}; hlt")
     exit_ = only(vmtool(vms, *guest(code), "run", 0, LATE), "exit")
-    check_exit(exit_, "hypercall", call, read=EXITS)
+    check_exit(exit_, "hypercall", call, read=read)
     check((exit_.nr, exit_["args"]), (99, "0x1,0x2,0x3,0x4"), f"number and arguments of {call}",
-          read=EXITS)
+          read=read)
+
+
+@exercise("7.4", expected="VMMCALL is a hypercall", read=EXITS)
+def test_vmmcall(vms):
+    """AMD's own hypercall."""
+    check_hypercall(vms, "vmmcall", EXITS)
 
 
 # ---- 7.5: how long is an instruction? -----------------------------------------------------------
@@ -273,3 +282,25 @@ def test_goes_on(vms):
     lines = vmtool(vms, *guest(guests.code(text)), "run", 0, LATE, "regs", 0)
     check_exit(only(lines, "exit"), "hlt", "HLT behind CPUID and MOV CR8", read=LENGTH)
     check((only(lines, "regs").r15, only(lines, "regs").r14), (12, 0), "R15 and R14", read=LENGTH)
+
+
+@exercise("7.5", expected="the registers of MOV from and to CR8", read=LENGTH)
+@pytest.mark.parametrize(("text", "code", "more"), [
+    ("mov $9, %r9d; mov %r9, %cr8", 0x18, {"cr": 8, "access": 0, "gpr": 9, "value": 9}),
+    ("mov %cr8, %r13", 0x08, {"cr": 8, "access": 1, "gpr": 13})], ids=["write", "read"])
+def test_control_registers(vms, text, code, more):
+    """Without decode assists the instruction itself says which register it is."""
+    lines = vmtool(vms, *guest(guests.code(f"{text}\nhlt")), "flags", 0, EVERY_EXIT,
+                   *("run", 0, LATE) * TURNS)
+    found = [line for line in lines if line.what == "exit" and line.kind == "cr"]
+    require(found, expected="an exit of the kind cr", what=f"exits of `{text}`", read=LENGTH,
+            seen=[line.kind for line in lines if line.what == "exit"])
+    check(found[0].reason, code, f"EXITCODE of `{text}`", read=LENGTH)
+    for name, value in more.items():
+        check(found[0][name], value, f"{name} of the exit of `{text}`", read=LENGTH)
+
+
+@exercise("7.5", expected="VMCALL, which is a #UD here, is a hypercall as well", read=LENGTH)
+def test_vmcall(vms):
+    """A guest that was written for Intel."""
+    check_hypercall(vms, "vmcall", LENGTH)
