@@ -13,6 +13,7 @@ import pytest
 from harness import kit, mutants
 from harness.grade import Unmet, problem_text
 from stage import test_project07 as stage
+from stage import test_project07_memory as memory
 from unit import host_build, svm_build, test_svm_logic, test_svm_npt_logic
 
 SEEDS = range(3)
@@ -20,9 +21,9 @@ MUTANTS = [mutant for mutant in mutants.load(host_build.TOP, "project07") if mut
 DRIVEN = ("svm_insn_logic.c", "svm_asid_logic.c")  # by svmtool
 CHECKS = {
     "7.5": (stage.test_lengths, stage.test_not_that_instruction),
-    "7.7": (*(functools.partial(stage.test_asids, count=count, flush=flush)
+    "7.7": (*(functools.partial(memory.test_asids, count=count, flush=flush)
               for count, flush in itertools.product((2, 16, 64), (0, 1))),
-            lambda lab, rng: stage.test_other_cpu(lab)),
+            lambda lab, rng: memory.test_other_cpu(lab)),
 }
 # What svmtool does not drive: its unit test.
 UNIT = {"svm_verdict_logic.c": (test_svm_logic, test_svm_logic.test_every_verdict),
