@@ -164,7 +164,11 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
  */
 static bool may_be_refused(const struct svm_vcpu *svm)
 {
-	return svm->stale || svm->vmcb->EVENTINJ & SVM_EVENT_VALID;
+	u64 event = svm->vmcb->EVENTINJ;
+
+	/* Of an interrupt every vector is allowed: AMD APM vol. 2, "Event Injection". */
+	return svm->stale ||
+	       (event & SVM_EVENT_VALID && SVM_GET(event, EVENT_TYPE) != SVM_EVENT_TYPE_INTR);
 }
 
 static void put_back(struct svm_vcpu *svm)
