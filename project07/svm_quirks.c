@@ -3,6 +3,7 @@
  * What the emulators do otherwise than a processor. Each is seen by a guest of the tests.
  */
 #include <asm/cpufeature.h>
+#include <asm/debugreg.h>
 #include <asm/processor.h>
 #include <asm/special_insns.h>
 
@@ -30,6 +31,22 @@ void svm_quirks_init(void)
 void svm_quirks_before_entry(const struct vtx_vcpu *vcpu)
 {
 	native_write_cr2(vcpu->cr2);
+}
+
+/* All enabled bits are 0; reads and writes of eight bytes, and then instructions. */
+#define DR7_NO_DATA 0xffff0400UL
+#define DR7_NO_CODE 0x400UL
+
+/*
+ * QEMU takes DR7 from the VMCB and gives the host's back, but keeps the breakpoints that it has made
+ * of it: the next guest would meet them. A MOV to DR7 that changes their kinds has them removed.
+ */
+void svm_quirks_debug_registers(const struct vtx_vcpu *vcpu)
+{
+	if (!svm_host_is_tcg || !vcpu->dr_used)
+		return;
+	set_debugreg(DR7_NO_DATA, 7);
+	set_debugreg(DR7_NO_CODE, 7);
 }
 
 /*

@@ -20,6 +20,9 @@ void svm_quirks_init(void);
 /** Before VMRUN. Interrupts off. */
 void svm_quirks_before_entry(const struct vtx_vcpu *vcpu);
 
+/** Behind a guest that has debug registers of its own, before the host's come back. */
+void svm_quirks_debug_registers(const struct vtx_vcpu *vcpu);
+
 /**
  * After a \#VMEXIT: what the VMCB says becomes what a processor would say. Loaded, interrupts off.
  */

@@ -147,6 +147,7 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 			break;
 		svm->vmcb->CLEAN_BITS = here->clean_bits;
 	}
+	svm_quirks_debug_registers(vcpu);
 	host_switch_out(vcpu, &svm->host);
 	forget_dr6(svm->vmcb);
 	if (outcome == SVM_OUTCOME_EXIT)
