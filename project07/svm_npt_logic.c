@@ -13,7 +13,7 @@
 
 /*
  * The entries are those of 4-level paging, and for them every access of a guest comes from user
- * mode. What is present can be read; memory needs no bits for its type, for the guest's PAT decides.
+ * mode. What is present can be read; memory needs no type, for the guest's PAT decides.
  */
 static const struct npt_format nested_format = {
 	.present = PAGING_P,
