@@ -38,8 +38,9 @@ void svm_quirks_before_entry(const struct vtx_vcpu *vcpu)
 #define DR7_NO_CODE 0x400UL
 
 /*
- * QEMU takes DR7 from the VMCB and gives the host's back, but keeps the breakpoints that it has made
- * of it: the next guest would meet them. A MOV to DR7 that changes their kinds has them removed.
+ * QEMU takes DR7 from the VMCB and gives the host's back, but keeps the breakpoints that it has
+ * made of it: the next guest would meet them. A MOV to DR7 that changes their kinds has them
+ * removed.
  */
 void svm_quirks_debug_registers(const struct vtx_vcpu *vcpu)
 {

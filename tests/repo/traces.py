@@ -55,12 +55,12 @@ def given_lines(root: Path) -> set[str]:
 
 
 def distinctive(root: Path) -> dict[str, str]:
-    """The lines that only a solution has, each with the file that it is from."""
+    """The lines that only a solution has, each with the first stage's file that has it."""
     given, found = "\n".join(given_lines(root)), {}
     for path, numbers in marked_files(root):
         for line in code_lines(solved(path, numbers)):
             if len(line) >= SHORTEST and len(_NAME.findall(line)) > 1 and line not in given:
-                found[line] = str(path.relative_to(root))
+                found.setdefault(line, str(path.relative_to(root)))
     return found
 
 
