@@ -54,13 +54,14 @@ def given_lines(root: Path) -> set[str]:
     return given
 
 
-def distinctive(root: Path) -> dict[str, str]:
-    """The lines that only a solution has, each with the first stage's file that has it."""
-    given, found = "\n".join(given_lines(root)), {}
+def distinctive(root: Path) -> dict[str, list[str]]:
+    """The lines that only a solution has, each with the files that it is from, by stage."""
+    given = "\n".join(given_lines(root))
+    found: dict[str, list[str]] = {}
     for path, numbers in marked_files(root):
         for line in code_lines(solved(path, numbers)):
             if len(line) >= SHORTEST and len(_NAME.findall(line)) > 1 and line not in given:
-                found.setdefault(line, str(path.relative_to(root)))
+                found.setdefault(line, []).append(str(path.relative_to(root)))
     return found
 
 
@@ -86,11 +87,11 @@ def texts(repository: Path) -> Iterator[tuple[str, str]]:
     yield from objects(repository)
 
 
-def find(lines: dict[str, str], repository: Path) -> list[str]:
+def find(lines: dict[str, list[str]], repository: Path) -> list[str]:
     """Every place in a student's repository that has one of these lines."""
     found = []
     for place, text in texts(repository):
         text = squeezed(text)
-        found += [f"{place} has a line of {origin}: {line}"
-                  for line, origin in lines.items() if line in text]
+        found += [f"{place} has a line of {origins[0]}: {line}"
+                  for line, origins in lines.items() if line in text]
     return found
