@@ -14,5 +14,5 @@ start:
 	hypercall VTX_CALL_EXIT
 
 	.section .rodata
-text:	.ascii	"Hello from VMX non-root operation!\n"
+text:	.ascii	"Hello from a guest in 64-bit mode!\n"
 	.set	text_length, . - text
