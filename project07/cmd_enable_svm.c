@@ -42,10 +42,10 @@ static void explain_fault(const struct vtx_enable *a)
 
 static void explain_svme(const struct vtx_enable *a)
 {
-	ctl_error("enable: CPU %d: EFER.SVME (bits " HEX " of EFER) was written, and reads as 0: a "
-		  "hypervisor below drops it, or exercise 7.1 sets another bit. AMD APM vol. 2, "
-		  "\"Enabling SVM\".",
-		  a->cpu, (u64)a->expected);
+	ctl_error("enable: CPU %d: EFER was to be " HEX " with SVME (bit 12), and reads as " HEX
+		  ": a hypervisor below drops the bit, or exercise 7.1 sets another one. AMD APM "
+		  "vol. 2, \"Enabling SVM\".",
+		  a->cpu, (u64)a->expected, (u64)a->value);
 }
 
 bool enable_explain_svm(const struct vtx_enable *answer)

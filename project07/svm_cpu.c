@@ -173,7 +173,7 @@ static void svm_off(struct svm_cpu *here)
 static int enable_here(struct vtx_enable *why)
 {
 	struct svm_cpu *here = this_cpu_ptr(&svm_cpu);
-	u64 pa;
+	u64 pa, efer;
 	int err;
 
 	if (!here->save_area)
@@ -189,7 +189,8 @@ static int enable_here(struct vtx_enable *why)
 	case -EFAULT:
 		return refuse(why, err, VTX_CAUSE_SVM_FAULT, pa, 0);
 	case -EIO:
-		return refuse(why, err, VTX_CAUSE_SVME, 0, IA32_EFER_SVME);
+		rdmsrl(IA32_EFER, efer);
+		return refuse(why, err, VTX_CAUSE_SVME, efer, efer | IA32_EFER_SVME);
 	default: /* exercise 7.1 */
 		return refuse(why, err, VTX_CAUSE_NONE, 0, 0);
 	}

@@ -66,7 +66,8 @@ def test_enable(ask):
     (errno.EACCES, VM_CR, 0x10, 0, "vm-cr", ("SVMDIS is set)",)),
     (errno.EFAULT, SVM_FAULT, 0xFB41000, 0, "svm-fault",
      ("#GP", "0xfb41000", "4-KByte aligned", "VM_HSAVE_PA MSR")),
-    (errno.EIO, SVME, 0, 0x1000, "svme", ("0x1000", "reads as 0", "7.1", "Enabling SVM")),
+    (errno.EIO, SVME, 0xD01, 0x1D01, "svme",
+     ("0x1d01", "reads as 0xd01", "7.1", "Enabling SVM")),
 ])
 def test_why_not_enabled(ask, err, cause, value, expected, key, words):
     """Which CPU, what was seen, what would do, what to do, where to read."""
