@@ -5,9 +5,6 @@
 #include "svm_asid_logic.h"
 #include "vtx_todo.h"
 
-/* 0 is the host's. */
-#define ASID_FIRST 1
-
 void svm_asid_restart(struct svm_asids *asids, u32 count, bool flush_by_asid)
 {
 	asids->generation++;

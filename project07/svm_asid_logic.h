@@ -12,6 +12,9 @@
 
 #include "vmcb.h"
 
+/** The first one of a guest: 0 is the host's, and VMRUN refuses it. */
+#define ASID_FIRST 1
+
 /** What a CPU has given out. */
 struct svm_asids {
 	u64 generation; /**< from 1 on */

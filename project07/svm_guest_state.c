@@ -9,6 +9,7 @@
 
 #include "exits.h"
 #include "hv_ops.h"
+#include "svm_asid_logic.h"
 #include "svm_codes.h"
 #include "svm_run.h"
 #include "x86_bits.h"
@@ -137,6 +138,8 @@ int svm_guest_init(struct vtx_vcpu *vcpu, u64 root)
 	reset_vcpu(vcpu);
 	write_state(vcpu, start, start->cr4 | (__read_cr4() & CR4_OSXSAVE));
 	vmcb_of(vcpu)->CR3 = root;
+	/* Each entry chooses one: svm_npt.c. */
+	vmcb_of(vcpu)->GUEST_ASID = ASID_FIRST;
 	svm_exceptions(vcpu, EXCEPTIONS_THAT_EXIT);
 	return 0;
 }
