@@ -3,7 +3,6 @@
  * What the emulators do otherwise than a processor. Each is seen by a guest of the tests.
  */
 #include <asm/cpufeature.h>
-#include <asm/debugreg.h>
 #include <asm/processor.h>
 #include <asm/special_insns.h>
 
@@ -28,26 +27,24 @@ void svm_quirks_init(void)
 }
 
 /* The VMRUN of Bochs 2.7 reads CR2 from the VMCB, and forgets it. */
-void svm_quirks_before_entry(const struct vtx_vcpu *vcpu)
+void svm_quirks_before_entry(struct vtx_vcpu *vcpu)
 {
 	native_write_cr2(vcpu->cr2);
+	svm_of(vcpu)->shadow = vmcb_of(vcpu)->INTERRUPT_STATE & SVM_INTERRUPT_STATE_SHADOW;
 }
 
-/* All enabled bits are 0; reads and writes of eight bytes, and then instructions. */
-#define DR7_NO_DATA 0xffff0400UL
-#define DR7_NO_CODE 0x400UL
-
 /*
- * QEMU takes DR7 from the VMCB and gives the host's back, but keeps the breakpoints that it has
- * made of it: the next guest would meet them. A MOV to DR7 that changes their kinds has them
- * removed.
+ * QEMU's VMRUN does not load the interrupt shadow: where nothing was executed it is there still.
+ * What was stepped over, with its own address behind it, was executed: a JMP to itself.
  */
-void svm_quirks_debug_registers(const struct vtx_vcpu *vcpu)
+static void follow_shadow(struct vtx_vcpu *vcpu)
 {
-	if (!svm_host_is_tcg || !vcpu->dr_used)
-		return;
-	set_debugreg(DR7_NO_DATA, 7);
-	set_debugreg(DR7_NO_CODE, 7);
+	const struct svm_vcpu *svm = svm_of(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+	bool stepped = svm->stepping && vmcb->EXITCODE == VMEXIT_EXCP1;
+
+	if (svm_host_is_tcg && svm->shadow && vmcb->RIP == vcpu->regs.rip && !stepped)
+		vmcb->INTERRUPT_STATE |= SVM_INTERRUPT_STATE_SHADOW;
 }
 
 /*
@@ -95,6 +92,7 @@ void svm_quirks_after_exit(struct vtx_vcpu *vcpu)
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
 	follow_lma(vmcb);
+	follow_shadow(vcpu);
 	if (is_int1(vcpu))
 		vmcb->EXITCODE = VMEXIT_ICEBP;
 	if (is_bad_cr3(vcpu)) {

@@ -18,10 +18,22 @@ extern bool svm_host_is_tcg;
 void svm_quirks_init(void);
 
 /** Before VMRUN. Interrupts off. */
-void svm_quirks_before_entry(const struct vtx_vcpu *vcpu);
+void svm_quirks_before_entry(struct vtx_vcpu *vcpu);
 
-/** Behind a guest that has debug registers of its own, before the host's come back. */
-void svm_quirks_debug_registers(const struct vtx_vcpu *vcpu);
+/** DR0 to DR3 are the guest's, and VMRUN comes next: its breakpoints, if MOV has to set them. */
+void svm_quirks_breakpoints_in(const struct vtx_vcpu *vcpu);
+
+/** Behind \#VMEXIT, before DR0 to DR3 are the host's: none of the guest's breakpoints is left. */
+void svm_quirks_breakpoints_out(const struct vtx_vcpu *vcpu);
+
+/** A guest's MOV to a debug register has to exit, also where the registers are its own. */
+bool svm_quirks_dr_writes_exit(void);
+
+/**
+ * Execute the MOV to a debug register that has exited for svm_quirks_dr_writes_exit() only. The
+ * registers are those of the exit; interrupts off.
+ */
+void svm_quirks_mov_to_dr(struct vtx_vcpu *vcpu);
 
 /**
  * After a \#VMEXIT: what the VMCB says becomes what a processor would say. Loaded, interrupts off.

@@ -29,10 +29,10 @@ static void save_host(const struct svm_cpu *here)
 static void refresh_debug_registers(struct vtx_vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
-	u16 exiting = vcpu->dr_used ? 0 : U16_MAX;
+	bool all = !vcpu->dr_used;
 
-	vmcb->INTERCEPT_DR_READ = exiting;
-	vmcb->INTERCEPT_DR_WRITE = exiting;
+	vmcb->INTERCEPT_DR_READ = all ? U16_MAX : 0;
+	vmcb->INTERCEPT_DR_WRITE = all || svm_quirks_dr_writes_exit() ? U16_MAX : 0;
 	vmcb->DR6 = vcpu->dr[6];
 }
 
@@ -140,6 +140,7 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 	svm->fast_turns = 0;
 	save_host(here);
 	host_switch_in(vcpu, &svm->host);
+	svm_quirks_breakpoints_in(vcpu);
 	svm->vmcb->CLEAN_BITS = 0;
 	for (;;) {
 		outcome = switch_worlds(vcpu, svm, here->host_pa);
@@ -147,7 +148,7 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 			break;
 		svm->vmcb->CLEAN_BITS = here->clean_bits;
 	}
-	svm_quirks_debug_registers(vcpu);
+	svm_quirks_breakpoints_out(vcpu);
 	host_switch_out(vcpu, &svm->host);
 	forget_dr6(svm->vmcb);
 	if (outcome == SVM_OUTCOME_EXIT)
@@ -230,5 +231,6 @@ int svm_enter(struct vtx_vcpu *vcpu)
 	if (kept && (u32)vmcb->EXITCODE == (u32)VMEXIT_INVALID)
 		put_back(svm_of(vcpu));
 	take_registers(vcpu);
+	svm_quirks_mov_to_dr(vcpu);
 	return 0;
 }

@@ -36,6 +36,7 @@ struct svm_vcpu {
 	u64 nmi_iret; /**< RIP of it, with nmi_returns */
 	bool stepping; /**< the next entry is for one instruction: RFLAGS.TF is ours */
 	bool stepped; /**< the last exit was the end of such a step */
+	bool shadow; /**< the last entry was to hold interrupts back: see svm_quirks.c */
 	bool trap; /**< with RFLAGS.TF the guest's instruction was executed for it: #DB is due */
 
 	u32 fast_turns; /**< exits that were answered since hv->enter was called */

@@ -29,7 +29,6 @@ LINEAR = 8  # VTX_ACCESS_LINEAR
 FAULTS = {
     "tcg": {
         "INT3": "INT3 goes past the #BP intercept",
-        "INT1": "INT1 (F1) is #UD",
         "RDTSCP": "RDTSCP goes past its intercept, so that it cannot be hidden",
         "XSETBV": "XSETBV goes past its intercept: XCR0 is not the guest's own",
         "LGDT": "LGDT takes a base that is not canonical",

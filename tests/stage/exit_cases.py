@@ -182,7 +182,7 @@ def events(rng):
     vector = rng.randrange(32, 256)
     return [
         Case("int3", BP), Case(f"int ${vector}", vector),
-        Case(".byte 0xf1", DB, what="INT1", needs="INT1"),
+        Case(".byte 0xf1", DB, what="INT1"),
         Case("ud2", UD), Case("xor %ecx, %ecx; div %ecx", DE),
         Case("movabs $0x800000000000, %rax; mov (%rax), %rax", GP, what="a non-canonical address"),
         Case("mov 0x10, %rax", PF, 0, what="reading page 0"),
