@@ -33,6 +33,29 @@ void svm_quirks_before_entry(struct vtx_vcpu *vcpu)
 	svm_of(vcpu)->shadow = vmcb_of(vcpu)->INTERRUPT_STATE & SVM_INTERRUPT_STATE_SHADOW;
 }
 
+#define TSS_KIND (SVM_SEGMENT_S | 5U)
+#define TSS_AVAILABLE 1U /* of 16 bits; 8 is the bit for 32 and 64 */
+#define TSS_BUSY 2U
+
+static bool is_tss(const struct vmcb *vmcb)
+{
+	return (vmcb->TR.attributes & TSS_KIND) == TSS_AVAILABLE;
+}
+
+/* In QEMU's own TR a TSS is not busy, and one that is ends QEMU when a guest changes its CPL. */
+void svm_quirks_tss(struct vmcb *vmcb)
+{
+	if (svm_host_is_tcg && is_tss(vmcb))
+		vmcb->TR.attributes &= ~TSS_BUSY;
+}
+
+/* As a processor's LTR leaves it. */
+static void follow_tss(struct vmcb *vmcb)
+{
+	if (svm_host_is_tcg && is_tss(vmcb))
+		vmcb->TR.attributes |= TSS_BUSY;
+}
+
 /*
  * QEMU's VMRUN does not load the interrupt shadow: where nothing was executed it is there still.
  * What was stepped over, with its own address behind it, was executed: a JMP to itself.
@@ -92,6 +115,7 @@ void svm_quirks_after_exit(struct vtx_vcpu *vcpu)
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
 	follow_lma(vmcb);
+	follow_tss(vmcb);
 	follow_shadow(vcpu);
 	if (is_int1(vcpu))
 		vmcb->EXITCODE = VMEXIT_ICEBP;

@@ -9,6 +9,7 @@
 
 #include "vtx_types.h"
 
+struct vmcb;
 struct vtx_vcpu;
 
 /** The machine is QEMU's emulation (TCG): not KVM under QEMU. */
@@ -20,8 +21,11 @@ void svm_quirks_init(void);
 /** Before VMRUN. Interrupts off. */
 void svm_quirks_before_entry(struct vtx_vcpu *vcpu);
 
+/** Right before VMRUN; svm_quirks_after_exit() undoes it. */
+void svm_quirks_tss(struct vmcb *vmcb);
+
 /** DR0 to DR3 are the guest's, and VMRUN comes next: its breakpoints, if MOV has to set them. */
-void svm_quirks_breakpoints_in(const struct vtx_vcpu *vcpu);
+void svm_quirks_breakpoints_in(struct vtx_vcpu *vcpu);
 
 /** Behind \#VMEXIT, before DR0 to DR3 are the host's: none of the guest's breakpoints is left. */
 void svm_quirks_breakpoints_out(const struct vtx_vcpu *vcpu);

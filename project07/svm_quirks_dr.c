@@ -39,7 +39,7 @@ static u64 without_kernel(const struct vtx_vcpu *vcpu, u64 dr7)
 	return dr7;
 }
 
-void svm_quirks_breakpoints_in(const struct vtx_vcpu *vcpu)
+void svm_quirks_breakpoints_in(struct vtx_vcpu *vcpu)
 {
 	if (is_needed(vcpu))
 		set_debugreg(without_kernel(vcpu, vmcb_of(vcpu)->DR7), 7);

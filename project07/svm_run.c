@@ -224,6 +224,7 @@ int svm_enter(struct vtx_vcpu *vcpu)
 	svm_enter_prepare(vcpu);
 	if (kept)
 		*this_cpu_ptr(&svm_cpu)->asked = *vmcb;
+	svm_quirks_tss(vmcb);
 	err = svm_enter_as_is(vcpu);
 	if (err)
 		return err;

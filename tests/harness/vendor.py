@@ -34,8 +34,6 @@ FAULTS = {
         "LGDT": "LGDT takes a base that is not canonical",
         "LTR": "LTR takes the null selector",
         "task switch": "there is no task-switch intercept",
-        "random code": "QEMU 7.2 ends itself by an assertion about a lock of its own in one of"
-                       " some thousand random sequences",
         "time": "time is the host's, and code that runs for the first time is translated first:"
                 " a sequence alone takes longer than its turn",
     },

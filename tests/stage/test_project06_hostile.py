@@ -22,7 +22,6 @@ SEED, FIRST, TOGETHER, ALONE = 20261122, 896, 192, 16  # 1024 begins another VM
 @expect_kmsg(r"vtx_log_exit: \d+ callbacks suppressed")
 def test_random_sequences(vms, rng):
     """In all modes, tables in holes, events, answers of any kind: the host is as before."""
-    vms.needs("random code")
     vms.needs("TF")
     seed = rng.getrandbits(32)
     torture(vms, seed, 0, 200)  # what is allocated once
@@ -43,7 +42,6 @@ def test_random_sequences(vms, rng):
 @expect_kmsg(r"vtx_log_exit: \d+ callbacks suppressed")
 def test_two_at_once(vms, rng):
     """On both CPUs at the same time, with processes between them that come and go."""
-    vms.needs("random code")
     vms.needs("TF")
     seed = rng.getrandbits(32)
     before = {cpu: host(vms, cpu) for cpu in CPUS}
