@@ -210,6 +210,11 @@ def about(table: Table, cells: dict[str, Any]) -> str:
     return made
 
 
+def sentence(why: str) -> str:
+    """A reason with a capital letter; TCG is one of its own."""
+    return f"TCG:{why[4:]}" if why.startswith("tcg:") else why[0].upper() + why[1:]
+
+
 def render(plan: dict[str, Any], cells: dict[str, Any]) -> str:
     """docs/parity.md."""
     table = Table(plan, cells)
@@ -221,7 +226,7 @@ def render(plan: dict[str, Any], cells: dict[str, Any]) -> str:
                 name = row.partition("::")[2]
                 words = " | ".join(table.text(row, column) for column in table.columns)
                 made += f"| `{name}`: {cell_text(told['title'])} | {words} |\n"
-    made += "\n## Reasons\n\n" + "".join(f"{n}. {cell_text(why[0].upper() + why[1:])}.\n"
+    made += "\n## Reasons\n\n" + "".join(f"{n}. {cell_text(sentence(why))}.\n"
                                          for n, why in enumerate(table.reasons, 1))
     made += REPLACED
     for row, told in table.replaced.items():

@@ -32,7 +32,7 @@ def test_good_table():
     assert "| `test_both`: Both \\| of them | pass | pass |" in text
     assert "| `test_one`: One | pass | n/a (1) |" in text
     assert "| `test_part`: Part | pass | pass, but (2) |" in text
-    assert f"1. {LACKS}.\n2. Tcg: it is not so.\n" in text
+    assert f"1. {LACKS}.\n2. TCG: it is not so.\n" in text
     assert "| `project02.py::test_gone` | project05 | it is lazy |" in text
     assert "| project01 | 2, 0, 0 | 1, 1, 0 |" in text
     assert not parity_table.Table(PLAN, cells()).failed()
