@@ -37,7 +37,7 @@ Made by `make parity` from a run; do not edit. Each test of stages 1 to 6 that n
 runs with the module of {STAGE}, on one kind of machine a column. *pass*: every variant of it has
 passed. *n/a*: it has no meaning there, for the reason of that number at the end. *pass, but (n)*:
 something is otherwise there, and that part of the test was left out. A reason that begins with the
-name of an emulator (Tcg is QEMU's) is no trait of SVM, but what that emulator does otherwise than
+name of an emulator (TCG is QEMU's) is no trait of SVM, but what that emulator does otherwise than
 the manual; see tests/harness/vendor.py.
 """
 REPLACED = """
