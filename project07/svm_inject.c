@@ -237,9 +237,18 @@ static void note_cut_short(struct vtx_vcpu *vcpu, u64 info)
 }
 #endif
 
+/* An exception that type_of() has made an interrupt: RFLAGS.IF has no say in it. */
+static bool went_in_as_interrupt(const struct vtx_injection *event, u64 info)
+{
+	return event->type == VTX_INJECT_EXCEPTION &&
+	       SVM_GET(info, EVENT_TYPE) == SVM_EVENT_TYPE_INTR &&
+	       SVM_GET(info, EVENT_VECTOR) == event->vector;
+}
+
 void svm_note_vectoring(struct vtx_vcpu *vcpu)
 {
-	const struct vmcb *vmcb = vmcb_of(vcpu);
+	const struct vtx_injection injected = vcpu->events.injected;
+	u64 info = vmcb_of(vcpu)->EXITINTINFO;
 
 	/* An entry of VTXDRV_TRY_ENTRY's: nothing of it is to be left. */
 	if (!vcpu->turn)
@@ -250,8 +259,12 @@ void svm_note_vectoring(struct vtx_vcpu *vcpu)
 		return;
 	}
 	vcpu->events.injected.type = VTX_INJECT_NOTHING;
-	if (vmcb->EXITINTINFO & SVM_EVENT_VALID)
-		note_cut_short(vcpu, vmcb->EXITINTINFO);
+	if (!(info & SVM_EVENT_VALID))
+		return;
+	if (went_in_as_interrupt(&injected, info))
+		vtx_events_again(vcpu, &injected);
+	else
+		note_cut_short(vcpu, info);
 }
 
 /* ---- exceptions that exit -------------------------------------------------------------------- */

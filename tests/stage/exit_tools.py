@@ -17,7 +17,7 @@ from stage.guest_tools import EXCEPTIONS, check_exit, code_of, exit_in_words, on
 README = "project06/README.md"
 TIME, LATE = 100, 2000  # milliseconds
 MEMORY = "2M"
-DE, DB, BP, UD, NM, DF, NP, SS, GP, PF, AC, MC = 0, 1, 3, 6, 7, 8, 11, 12, 13, 14, 17, 18
+DE, DB, BP, OF, UD, NM, DF, NP, SS, GP, PF, AC, MC = 0, 1, 3, 4, 6, 7, 8, 11, 12, 13, 14, 17, 18
 INTERRUPT, LINE, NMI, EXCEPTION = range(4)  # enum vtx_event_kind
 EVERY_EXIT, SET_REGS, FAULT = 1, 2, 4  # VTX_RUN_*
 IO_IN, IO_STRING, IO_REP = 1, 2, 4

@@ -3,11 +3,11 @@
 """
 import pytest
 
-from harness.grade import check, exercise, require
+from harness.grade import check, exercise, expect_kmsg, require
 from stage import svm_logic
 from stage.ept_tools import HOLE, vm, wide
-from stage.exit_tools import (BP, DE, GP, LATE, PF, UD, Case, check_cases, check_ended, interrupt,
-                              nmi, run_logging)
+from stage.exit_tools import (BP, DE, GP, LATE, OF, PF, UD, Case, check_cases, check_ended,
+                              exception, interrupt, nmi, refused, run_logging)
 from stage.guest_tools import check_exit, only, vmtool
 from stage.svm_logic import fields
 from stage.vm_tools import vms
@@ -19,6 +19,8 @@ NESTED = f"{README}#nested-paging"
 ASIDS = f"{README}#asids"
 EVENTS = f"{README}#events"
 READ, WRITE, EXECUTE, WALK = 1, 2, 4, 16
+VMRUN = f"{README}#vmrun"
+EFER, SVME = "0xc0000080", 1 << 12
 MIB = 1 << 20
 
 
@@ -124,6 +126,21 @@ def test_more_vcpus_than_asids(vms):
             seen=sorted(set(seen)), what="GUEST_ASID of 24 vCPUs", read=ASIDS)
 
 
+# ---- 7.3: SVM that is no longer there -----------------------------------------------------------
+
+
+@pytest.mark.reference
+@expect_kmsg("VMRUN: exception, expected EFER.SVME to be 1")
+def test_svme_cleared(vms):
+    """Somebody clears EFER.SVME behind the driver: EIO, until it is set again."""
+    efer = int(vms.probe("rdmsr", 1, EFER), 0)
+    lines = vmtool(vms, "cpu", 1, *vm(wide("hlt")), "probe", f"wrmsr 1 {EFER} {efer:#x}",
+                   "try", "run", 0, LATE, "probe", f"wrmsr 1 {EFER} {efer | SVME:#x}",
+                   "run", 0, LATE)
+    check(refused(lines), ["EIO"], "running a guest while EFER.SVME is 0", read=VMRUN)
+    check_exit(only(lines, "exit"), "hlt", "the same guest later", read=VMRUN)
+
+
 # ---- 7.8: events --------------------------------------------------------------------------------
 
 
@@ -171,4 +188,16 @@ def test_cut_short(vms, rng):
     events, _, lines = run_logging(vms, text, *interrupt(vector), "guest", 0, LATE, memory="16M")
     check_ended(lines, "events on stacks that have no frame", EVENTS)
     check([event.vector for event in events], [vector, BP], "events that the guest has got",
+          read=EVENTS)
+
+
+@exercise("7.8", expected="an exception again, whatever RFLAGS.IF says", read=EVENTS)
+@pytest.mark.parametrize("vector", [DE, BP, OF])
+def test_exception_cut_short(vms, vector):
+    """One that the user sends while IF is 0, to a stack that has no frame yet: it comes once."""
+    text = "mov $9, %eax; vmcall; nop; mov $0x600000, %esp; mov $9, %eax; vmcall; nop; nop"
+    events, _, lines = run_logging(vms, text, "run", 0, LATE, "run", 0, LATE, *exception(vector),
+                                   "guest", 0, LATE, "events", 0, memory="16M")
+    check_ended(lines, f"exception {vector} on a stack that has no frame", EVENTS)
+    check([event.vector for event in events], [vector], "events that the guest has got",
           read=EVENTS)
