@@ -6,8 +6,10 @@
 
 #include <asm/fpu/api.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include <asm/tsc.h>
 #include <linux/delay.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
@@ -161,12 +163,27 @@ static void fpu_ready(const struct vtx_vcpu *vcpu)
 		switch_fpu_return();
 }
 
+/* The vCPU that has run on this CPU last: ids of a VM and of a vCPU, which no other has later. */
+static DEFINE_PER_CPU(u64, ran_last);
+
+/* What one guest has taught the branch predictor is not to steer another one. */
+static void forget_other_guests(const struct vtx_vcpu *vcpu)
+{
+	u64 who = (u64)vcpu->vm->id << 32 | vcpu->id;
+
+	if (likely(this_cpu_read(ran_last) == who))
+		return;
+	this_cpu_write(ran_last, who);
+	indirect_branch_prediction_barrier();
+}
+
 int vtx_enter_once(struct vtx_turn *turn)
 {
 	struct vtx_vcpu *vcpu = turn->vcpu;
 	int err;
 
 	fpu_ready(vcpu);
+	forget_other_guests(vcpu);
 	vtx_count_cost(turn);
 	vtime_account_guest_enter();
 	/*

@@ -28,14 +28,20 @@
 #else
 #define FORGET_GUEST(reg)
 #endif
+/* Of its branches, on processors where returns may follow them: clobbers RAX, RCX, RDX. */
+#ifdef UNTRAIN_RET_VM
+#define FORGET_BRANCHES UNTRAIN_RET_VM
+#else
+#define FORGET_BRANCHES UNTRAIN_RET
+#endif
 
 /*
  * EXERCISE 7.3 (15 points): VMRUN
  * Do:   svm_world_switch(): save what the ABI says is the caller's, and what the way back needs;
  *       load the guest's registers, with the VMCB's address in RAX. VMLOAD, VMRUN, and behind the
  *       #VMEXIT VMSAVE: RAX and RSP are the host's again. Store the guest's registers, VMLOAD what
- *       is the host's before anything else needs GS, FORGET_GUEST, clear registers that hold a
- *       value of the guest's, and return OUTCOME_EXIT.
+ *       is the host's before anything else needs GS, FORGET_GUEST, FORGET_BRANCHES, clear registers
+ *       that hold a value of the guest's, and return OUTCOME_EXIT.
  *       From CLGI on nothing interrupts this CPU, not even an NMI, until STGI. In between RFLAGS.IF
  *       has to be 1 while the guest runs: with V_INTR_MASKING it is the host's flag that says
  *       whether the host's interrupts end the guest's turn.
@@ -101,6 +107,7 @@ SYM_FUNC_START(svm_world_switch)
 	mov 8(%rsp), %rax
 	vmload %rax
 	FORGET_GUEST(%rcx)
+	FORGET_BRANCHES
 	stgi
 	mov $OUTCOME_EXIT, %eax
 
