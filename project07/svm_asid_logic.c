@@ -7,11 +7,16 @@
 
 void svm_asid_restart(struct svm_asids *asids, u32 count, bool flush_by_asid)
 {
-	asids->generation++;
 	asids->count = count;
 	asids->flush_by_asid = flush_by_asid;
+	svm_asid_forget(asids);
+}
+
+void svm_asid_forget(struct svm_asids *asids)
+{
+	asids->generation++;
 	/* None is left: the first one that asks has all of them flushed. */
-	asids->next = count;
+	asids->next = asids->count;
 }
 
 /*

@@ -40,6 +40,12 @@ struct svm_asid {
 void svm_asid_restart(struct svm_asids *asids, u32 count, bool flush_by_asid);
 
 /**
+ * The TLB may have anything with any ASID: whatever has been given out is of no worth any more. So
+ * it is where VMRUN was refused, and may not have flushed what it was to flush.
+ */
+void svm_asid_forget(struct svm_asids *asids);
+
+/**
  * Before VMRUN (exercise 7.7): find an ASID with which the TLB has nothing that is not to be used.
  *
  * @param asids of the CPU that the vCPU is about to run on

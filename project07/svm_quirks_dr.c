@@ -33,6 +33,7 @@ static u64 without_kernel(const struct vtx_vcpu *vcpu, u64 dr7)
 {
 	unsigned int i;
 
+	dr7 &= ~(u64)DR7_GD;
 	for (i = 0; i < BREAKPOINTS; i++)
 		if (vcpu->dr[i] >> 63)
 			dr7 &= ~(ENABLED << ENABLED_BITS * i);

@@ -4,6 +4,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <asm/asm.h>
+#include <asm/msr.h>
 #include <asm/special_insns.h>
 #include <linux/context_tracking.h>
 #include <linux/printk.h>
@@ -14,15 +16,42 @@
 #include "svm_cpu.h"
 #include "svm_quirks.h"
 #include "svm_run.h"
+#include "vmx_msrs.h"
 #include "x86_bits.h"
 #include "x86_exceptions.h"
 
 /* ---- before the entry ------------------------------------------------------------------------ */
 
-/* What VMRUN does not save of the host changes between two entries: it is saved each time. */
-static void save_host(const struct svm_cpu *here)
+/*
+ * What VMRUN does not save of the host changes between two entries: it is saved each time. False:
+ * #UD, because somebody else has cleared EFER.SVME.
+ */
+static bool save_host(const struct svm_cpu *here)
 {
-	asm volatile("vmsave %0" : : "a"(here->host_pa) : "memory");
+	asm goto("1: vmsave %0\n" _ASM_EXTABLE(1b, %l[fault])
+		 : : "a"(here->host_pa) : "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+/*
+ * Without LBR virtualization the guest runs with the host's DEBUGCTL, where a bit of the host's
+ * would change what the guest's single-stepping does.
+ */
+static void debugctl_in(struct svm_vcpu *svm)
+{
+	bool switched = svm->vmcb->VIRT_EXT & SVM_VIRT_EXT_LBR;
+
+	svm->host.debugctl = switched ? 0 : __rdmsr(IA32_DEBUGCTL);
+	if (svm->host.debugctl)
+		wrmsrl(IA32_DEBUGCTL, 0);
+}
+
+static void debugctl_out(const struct svm_vcpu *svm)
+{
+	if (svm->host.debugctl)
+		wrmsrl(IA32_DEBUGCTL, svm->host.debugctl);
 }
 
 /* From its first use of the debug registers on, a guest has them for itself. */
@@ -138,7 +167,9 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 	int outcome;
 
 	svm->fast_turns = 0;
-	save_host(here);
+	if (!save_host(here))
+		return outcome_error(vcpu, SVM_OUTCOME_FAULT);
+	debugctl_in(svm);
 	host_switch_in(vcpu, &svm->host);
 	svm_quirks_breakpoints_in(vcpu);
 	svm->vmcb->CLEAN_BITS = 0;
@@ -150,6 +181,7 @@ int svm_enter_as_is(struct vtx_vcpu *vcpu)
 	}
 	svm_quirks_breakpoints_out(vcpu);
 	host_switch_out(vcpu, &svm->host);
+	debugctl_out(svm);
 	forget_dr6(svm->vmcb);
 	if (outcome == SVM_OUTCOME_EXIT)
 		deliver_to_host(svm->vmcb);
@@ -183,8 +215,15 @@ static void put_back(struct svm_vcpu *svm)
 	vmcb->EXITINFO1 = 0;
 	vmcb->EXITINFO2 = 0;
 	vmcb->EXITINTINFO = 0;
-	/* Nothing has become right by it. */
+}
+
+/* VMRUN was refused: nothing has become right by it, nor need the TLB have been flushed. */
+static void after_refusal(struct svm_vcpu *svm, bool kept)
+{
+	if (kept)
+		put_back(svm);
 	svm->stale = true;
+	svm_asid_forget(&this_cpu_ptr(&svm_cpu)->asids);
 }
 
 /*
@@ -226,11 +265,13 @@ int svm_enter(struct vtx_vcpu *vcpu)
 		*this_cpu_ptr(&svm_cpu)->asked = *vmcb;
 	svm_quirks_tss(vmcb);
 	err = svm_enter_as_is(vcpu);
-	if (err)
+	if (err) {
+		after_refusal(svm_of(vcpu), false);
 		return err;
+	}
 	svm_quirks_after_exit(vcpu);
-	if (kept && (u32)vmcb->EXITCODE == (u32)VMEXIT_INVALID)
-		put_back(svm_of(vcpu));
+	if ((u32)vmcb->EXITCODE == (u32)VMEXIT_INVALID)
+		after_refusal(svm_of(vcpu), kept);
 	take_registers(vcpu);
 	svm_quirks_mov_to_dr(vcpu);
 	return 0;

@@ -22,6 +22,7 @@
 #include "hv_ops.h"
 #include "mem.h"
 #include "run.h"
+#include "svm_cpu.h"
 #include "svm_run.h"
 #include "svm_try.h"
 
@@ -98,6 +99,8 @@ static void restore(const struct svm_trial *t)
 	memcpy(t->vcpu->dr, t->dr, sizeof(t->dr));
 	t->vcpu->pkru = t->pkru;
 	svm_of(t->vcpu)->stale = true;
+	/* The ASID of the case may be another vCPU's. */
+	svm_asid_forget(&this_cpu_ptr(&svm_cpu)->asids);
 }
 
 static void write_fields(const struct svm_trial *t)

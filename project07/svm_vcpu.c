@@ -9,6 +9,7 @@
 
 #include <asm/io.h>
 #include <asm/tlbflush.h>
+#include <linux/cc_platform.h>
 #include <linux/irqflags.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
@@ -81,6 +82,11 @@ static int check_processor(void)
 {
 	u32 features = cpuid_edx(CPUID_LEAF_8000_000A);
 
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT)) {
+		pr_notice("create: the host encrypts its memory (mem_encrypt=on), and this driver "
+			  "gives the processor addresses without the C-bit; expected: off\n");
+		return -ENOTSUPP;
+	}
 	if (features & SVM_FEATURE_NP)
 		return 0;
 	pr_notice("create: a vCPU needs \"nested paging\", which this processor lacks\n");
