@@ -43,16 +43,16 @@ static bool is_tss(const struct vmcb *vmcb)
 }
 
 /* In QEMU's own TR a TSS is not busy, and one that is ends QEMU when a guest changes its CPL. */
-void svm_quirks_tss(struct vmcb *vmcb)
+void svm_tcg_tss(struct vmcb *vmcb)
 {
-	if (svm_host_is_tcg && is_tss(vmcb))
+	if (is_tss(vmcb))
 		vmcb->TR.attributes &= ~TSS_BUSY;
 }
 
 /* As a processor's LTR leaves it. */
 static void follow_tss(struct vmcb *vmcb)
 {
-	if (svm_host_is_tcg && is_tss(vmcb))
+	if (is_tss(vmcb))
 		vmcb->TR.attributes |= TSS_BUSY;
 }
 
@@ -66,7 +66,7 @@ static void follow_shadow(struct vtx_vcpu *vcpu)
 	struct vmcb *vmcb = svm->vmcb;
 	bool stepped = svm->stepping && vmcb->EXITCODE == VMEXIT_EXCP1;
 
-	if (svm_host_is_tcg && svm->shadow && vmcb->RIP == vcpu->regs.rip && !stepped)
+	if (svm->shadow && vmcb->RIP == vcpu->regs.rip && !stepped)
 		vmcb->INTERRUPT_STATE |= SVM_INTERRUPT_STATE_SHADOW;
 }
 
@@ -94,7 +94,7 @@ static bool is_bad_cr3(struct vtx_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = vmcb_of(vcpu);
 
-	if (!svm_host_is_tcg || (u32)vmcb->EXITCODE != (u32)VMEXIT_INVALID ||
+	if ((u32)vmcb->EXITCODE != (u32)VMEXIT_INVALID ||
 	    vmcb->EVENTINJ & SVM_EVENT_VALID || is_kernel(vmcb->RIP))
 		return false;
 	vcpu->regs.rip = vmcb->RIP;
@@ -104,17 +104,17 @@ static bool is_bad_cr3(struct vtx_vcpu *vcpu)
 /* QEMU does not know INT1: it is a #UD there. */
 static bool is_int1(struct vtx_vcpu *vcpu)
 {
-	if (!svm_host_is_tcg || vmcb_of(vcpu)->EXITCODE != VMEXIT_EXCP6)
+	if (vmcb_of(vcpu)->EXITCODE != VMEXIT_EXCP6)
 		return false;
 	vcpu->regs.rip = vmcb_of(vcpu)->RIP;
 	return !svm_fetch(vcpu, VMEXIT_ICEBP);
 }
 
-void svm_quirks_after_exit(struct vtx_vcpu *vcpu)
+/* Of QEMU. */
+static void follow_tcg(struct vtx_vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
-	follow_lma(vmcb);
 	follow_tss(vmcb);
 	follow_shadow(vcpu);
 	if (is_int1(vcpu))
@@ -123,4 +123,11 @@ void svm_quirks_after_exit(struct vtx_vcpu *vcpu)
 		vmcb->EXITCODE = VMEXIT_EXCP0 + X86_EXCEPTION_GP;
 		vmcb->EXITINFO1 = 0;
 	}
+}
+
+void svm_quirks_after_exit(struct vtx_vcpu *vcpu)
+{
+	follow_lma(vmcb_of(vcpu));
+	if (unlikely(svm_host_is_tcg))
+		follow_tcg(vcpu);
 }

@@ -23,11 +23,6 @@
 #define ALIASED_BY 2
 #define DR7_FIXED 0x400UL
 
-static bool is_needed(const struct vtx_vcpu *vcpu)
-{
-	return svm_host_is_tcg && vcpu->dr_used;
-}
-
 /* Between MOV and VMRUN the host would meet them: none in its half of the addresses. */
 static u64 without_kernel(const struct vtx_vcpu *vcpu, u64 dr7)
 {
@@ -40,21 +35,16 @@ static u64 without_kernel(const struct vtx_vcpu *vcpu, u64 dr7)
 	return dr7;
 }
 
-void svm_quirks_breakpoints_in(struct vtx_vcpu *vcpu)
+void svm_tcg_breakpoints_in(struct vtx_vcpu *vcpu)
 {
-	if (is_needed(vcpu))
+	if (vcpu->dr_used)
 		set_debugreg(without_kernel(vcpu, vmcb_of(vcpu)->DR7), 7);
 }
 
-void svm_quirks_breakpoints_out(const struct vtx_vcpu *vcpu)
+void svm_tcg_breakpoints_out(const struct vtx_vcpu *vcpu)
 {
-	if (is_needed(vcpu))
+	if (vcpu->dr_used)
 		set_debugreg(0UL, 7);
-}
-
-bool svm_quirks_dr_writes_exit(void)
-{
-	return svm_host_is_tcg;
 }
 
 /* Becomes the exit of what the instruction has raised. */
@@ -83,14 +73,14 @@ static void finish(struct vtx_vcpu *vcpu, u32 length)
 	svm_single_step(vcpu);
 }
 
-void svm_quirks_mov_to_dr(struct vtx_vcpu *vcpu)
+void svm_tcg_mov_to_dr(struct vtx_vcpu *vcpu)
 {
 	const struct svm_insn *insn = &svm_of(vcpu)->insn;
 	u64 code = vmcb_of(vcpu)->EXITCODE;
 	unsigned int number = code - VMEXIT_DR0_WRITE;
 	u64 value;
 
-	if (!is_needed(vcpu) || code < VMEXIT_DR0_WRITE || code > VMEXIT_DR7_WRITE ||
+	if (!vcpu->dr_used || code < VMEXIT_DR0_WRITE || code > VMEXIT_DR7_WRITE ||
 	    svm_fetch(vcpu, code))
 		return;
 	value = (&vcpu->regs.rax)[insn->rm];
