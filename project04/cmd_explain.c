@@ -80,9 +80,12 @@ static bool read_field(const char *path, struct dump *dump, const char *ident,
 	u64 number;
 
 	if (!vendor_ops()->field_by_ident(ident, &field)) {
-		ctl_error("%s: fields.%.60s: there is no such field; vtxctl %s --fields lists "
-			  "them",
-			  path, ident, ctl_vendor == &ctl_svm ? "vmcb" : "vmcs");
+		bool svm = ctl_vendor == &ctl_svm;
+
+		ctl_error("%s: fields.%.60s: there is no such field in a %s; vtxctl %s --fields "
+			  "lists them",
+			  path, ident, svm ? "VMCB" : "VMCS (what a file without \"vendor\" has)",
+			  svm ? "vmcb" : "vmcs");
 		return false;
 	}
 	if (!ctl_json_get_hex(value, &number) || !fits(&field, number)) {

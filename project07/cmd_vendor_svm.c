@@ -175,6 +175,6 @@ const struct vendor_ops vendor_ops_svm = {
 	.name_error = name_error,
 	.error_detail = error_detail,
 	.not_found = not_found,
-	.read_on = "project07/README.md, \"A VMRUN that explains itself\"",
+	.read_on = "project07/README.md, \"Checks of a VMRUN\"",
 	.print_last = print_last,
 };

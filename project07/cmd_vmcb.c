@@ -69,13 +69,15 @@ static const char *area_of(const struct vmcb_field_info *field)
 
 static bool matches(const struct vmcb_field_info *field, const char *filter)
 {
-	char offset[16];
+	char offset[16], shorter[16];
 
 	if (!filter)
 		return true;
 	snprintf(offset, sizeof(offset), "0x%03x", field->offset);
+	snprintf(shorter, sizeof(shorter), "0x%x", field->offset); /* as in the JSON */
 	return strcasestr(field->ident, filter) || strcasestr(field->name, filter) ||
-	       strcasestr(offset, filter) || !strcasecmp(area_of(field), filter);
+	       strcasestr(offset, filter) || !strcasecmp(shorter, filter) ||
+	       !strcasecmp(area_of(field), filter);
 }
 
 static struct json_object *json_field(const struct vmcb_field_info *field)

@@ -119,6 +119,9 @@ static int check_here(struct vtx_enable *why)
  * Do:   svm_on(): note what VM_HSAVE_PA has, give it this CPU's save area, set EFER.SVME, and read
  *       it back: a hypervisor below may drop the bit. After a failure both MSRs are as they were.
  *       svm_off(): clear EFER.SVME and give VM_HSAVE_PA back what it had.
+ *       svm_verdict() in svm_verdict_logic.c, in this order: without SVM it is hidden below a
+ *       hypervisor, and else not supported; unknown where VM_CR was not read (VTX_FACT_VM_CR);
+ *       disabled by firmware with SVMDIS; held with EFER.SVME that is not ours (VTX_FACT_OURS).
  * Read: AMD APM vol. 2, "Enabling SVM" and "VM_HSAVE_PA MSR"; project07/README.md, "One bit and a
  *       page"
  * Hint: rdmsrl_safe() and wrmsrl_safe() return an errno where the MSR raises #GP. While SVME is 1

@@ -38,17 +38,20 @@
 /*
  * EXERCISE 7.3 (15 points): VMRUN
  * Do:   svm_world_switch(): save what the ABI says is the caller's, and what the way back needs;
- *       load the guest's registers, with the VMCB's address in RAX. VMLOAD, VMRUN, and behind the
- *       #VMEXIT VMSAVE: RAX and RSP are the host's again. Store the guest's registers, VMLOAD what
- *       is the host's before anything else needs GS, FORGET_GUEST, FORGET_BRANCHES, clear registers
- *       that hold a value of the guest's, and return OUTCOME_EXIT.
+ *       load the guest's registers, with the VMCB's address in RAX. FORGET_HOST, VMLOAD, VMRUN,
+ *       and behind the #VMEXIT VMSAVE: RAX and RSP are the host's again. Store the guest's
+ *       registers, VMLOAD what is the host's before anything else needs GS, FORGET_GUEST,
+ *       FORGET_BRANCHES, clear registers that hold a value of the guest's, and return
+ *       OUTCOME_EXIT.
  *       From CLGI on nothing interrupts this CPU, not even an NMI, until STGI. In between RFLAGS.IF
  *       has to be 1 while the guest runs: with V_INTR_MASKING it is the host's flag that says
  *       whether the host's interrupts end the guest's turn.
+ *       CLGI, VMLOAD and VMRUN may fault, and have an _ASM_EXTABLE each: where GS may be the
+ *       guest's by then, CLI, VMLOAD of the host's, STGI; return OUTCOME_FAULT.
  * Read: AMD APM vol. 2, "VMRUN Instruction", "#VMEXIT", "VMSAVE and VMLOAD Instructions" and
  *       "Global Interrupt Flag, STGI and CLGI Instructions"; project07/README.md, "VMRUN"
  * Hint: RDI = regs, RSI = vmcb_pa, RDX = host_pa. STI with the global flag clear lets nothing in.
- *       The offsets are in svm_offsets.h.
+ *       The offsets are in svm_offsets.h, which is made of svm_offsets.c.
  */
 #ifndef TODO_7_3
 SYM_FUNC_START(svm_world_switch)

@@ -37,7 +37,7 @@ u32 svm_state_check(struct vtx_vcpu *vcpu)
 	svm_state_read(state, vmcb_of(vcpu));
 	violated = svm_check(state, log_finding, vcpu);
 	if (!violated)
-		pr_notice("VM %u, vCPU %u: no rule of a VM entry is violated\n", vcpu->vm->id,
+		pr_notice("VM %u, vCPU %u: no rule of a VMRUN is violated\n", vcpu->vm->id,
 			  vcpu->id);
 	return violated;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What VM_CR and EFER say of SVM. AMD APM vol. 2, "Enabling SVM".
+ * What VM_CR and EFER say of SVM. AMD APM vol. 2, "Enabling SVM". A part of exercise 7.1, which is
+ * described in svm_cpu.c.
  */
 #include "svm_verdict_logic.h"
 #include "vtx_todo.h"
